@@ -1,0 +1,233 @@
+package bootcfg
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func fullSpec() *Spec {
+	return &Spec{
+		Args:     []string{"sh", "-c", "echo \xff", ""},
+		Env:      []string{"PATH=/bin:/usr/bin", "EMPTY="},
+		Dir:      "/srv",
+		Hostname: "box",
+		Terminal: true,
+		Rows:     50, Cols: 132,
+		Realtime: 1_800_000_000_123_456_789,
+		Entropy:  []byte{1, 0, 2},
+		Root:     Root{Device: "/dev/vda", Type: "erofs", Options: "noatime", ReadOnly: true, UpperSize: "64m"},
+		Mounts: []Mount{
+			{Source: "data", Target: "/data", Type: "9p", Options: "trans=virtio", ReadOnly: true},
+			{Target: "/run", Type: "tmpfs"},
+		},
+	}
+}
+
+func minimalSpec() *Spec {
+	return &Spec{Args: []string{"true"}, Root: Root{Device: "/dev/vda", Type: "erofs"}}
+}
+
+var messages = map[string]Message{
+	"full spec":    fullSpec(),
+	"minimal spec": minimalSpec(),
+	"ready":        Ready{},
+	"exit":         Exit{Status: 3},
+	"killed":       Exit{Status: 137, Signal: 9},
+	"error":        Error{Text: "mounting /dev/vda: invalid argument"},
+}
+
+func TestRoundTrip(t *testing.T) {
+	var stream []byte
+	for name, m := range messages {
+		frame, err := Append(nil, m)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var p Parser
+		p.Feed(frame)
+		got, err := p.Next()
+		if err != nil || !reflect.DeepEqual(got, m) {
+			t.Errorf("%s: got %#v, %v", name, got, err)
+		}
+		if m, err := p.Next(); m != nil || err != nil {
+			t.Errorf("%s: something follows: %#v, %v", name, m, err)
+		}
+		stream = append(stream, frame...)
+	}
+	// The same frames, in one stream that arrives byte by byte.
+	var p Parser
+	count := 0
+	for i := range stream {
+		p.Feed(stream[i : i+1])
+		m, err := p.Next()
+		if err != nil {
+			t.Fatalf("at byte %d: %v", i, err)
+		}
+		if m != nil {
+			count++
+		}
+	}
+	if count != len(messages) {
+		t.Errorf("%d messages arrived of %d", count, len(messages))
+	}
+}
+
+// TestWireFormat freezes the bytes: a change of them must raise Version.
+func TestWireFormat(t *testing.T) {
+	got, err := Append([]byte("x"), Exit{Status: 130, Signal: 2})
+	if want := "xc2w\x01\x03\x00\x00\x00\x02\x00\x00\x00\x82\x02"; err != nil || string(got) != want {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	got, err = Append(nil, minimalSpec())
+	want := "c2w\x01\x01\x00\x00\x00\x4b\x00\x00\x00" +
+		"\x01\x00\x00\x00" + "\x04\x00\x00\x00true" + "\x00\x00\x00\x00" + // args, env
+		"\x00\x00\x00\x00" + "\x00\x00\x00\x00" + // dir, hostname
+		"\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00\x00\x00\x00\x00" + // terminal, size, clock
+		"\x00\x00\x00\x00" + // entropy
+		"\x08\x00\x00\x00/dev/vda" + "\x05\x00\x00\x00erofs" + "\x00\x00\x00\x00" + "\x00" + "\x00\x00\x00\x00" +
+		"\x00\x00\x00\x00" // mounts
+	if err != nil || string(got) != want {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+}
+
+func TestAppendRefuses(t *testing.T) {
+	spec := func(change func(*Spec)) *Spec { s := fullSpec(); change(s); return s }
+	for name, m := range map[string]Message{
+		"no command":        spec(func(s *Spec) { s.Args = nil }),
+		"relative dir":      spec(func(s *Spec) { s.Dir = "srv" }),
+		"zero in argument":  spec(func(s *Spec) { s.Args[1] = "a\x00b" }),
+		"zero in env":       spec(func(s *Spec) { s.Env[0] = "A=\x00" }),
+		"zero in mount":     spec(func(s *Spec) { s.Mounts[0].Options = "\x00" }),
+		"relative mount":    spec(func(s *Spec) { s.Mounts[0].Target = "data" }),
+		"no root":           spec(func(s *Spec) { s.Root.Device = "" }),
+		"too much entropy":  spec(func(s *Spec) { s.Entropy = make([]byte, MaxEntropy+1) }),
+		"negative clock":    spec(func(s *Spec) { s.Realtime = -1 }),
+		"too long":          spec(func(s *Spec) { s.Env = append(s.Env, strings.Repeat("x", MaxPayload)) }),
+		"signal and status": Exit{Status: 1, Signal: 9},
+		"empty error":       Error{},
+		"long error":        Error{Text: strings.Repeat("x", MaxErrorText+1)},
+	} {
+		got, err := Append([]byte("kept"), m)
+		if !errors.Is(err, ErrMessage) || string(got) != "kept" {
+			t.Errorf("%s: got %d bytes, %v", name, len(got), err)
+		}
+	}
+}
+
+func TestParserRefuses(t *testing.T) {
+	frame := func(kind byte, payload string) string {
+		n := len(payload)
+		return string([]byte{'c', '2', 'w', Version, kind, 0, 0, 0, byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}) + payload
+	}
+	good, _ := Append(nil, fullSpec())
+	for name, c := range map[string]struct {
+		bytes string
+		want  error
+	}{
+		"first byte":          {"x", ErrFrame},
+		"console text":        {"c2 boot", ErrFrame},
+		"version":             {"c2w\x02", ErrVersion},
+		"reserved":            {"c2w\x01\x02\x00\x01\x00\x00\x00\x00\x00", ErrFrame},
+		"unknown kind":        {frame(9, ""), ErrFrame},
+		"unknown, long":       {frame(9, "x"), ErrFrame},
+		"ready with payload":  {frame(kindReady, "x"), ErrFrame},
+		"huge spec":           {"c2w\x01\x01\x00\x00\x00\x01\x00\x20\x00", ErrFrame},
+		"short exit":          {frame(kindExit, "\x01"), ErrMessage},
+		"bad signal":          {frame(kindExit, "\x80\x41"), ErrMessage},
+		"error cut short":     {frame(kindError, "\x05\x00\x00\x00abcd"), ErrMessage},
+		"error with trailer":  {frame(kindError, "\x01\x00\x00\x00abcd"), ErrMessage},
+		"spec cut short":      {frame(kindSpec, string(good[HeaderSize:len(good)-1])), ErrMessage},
+		"spec with trailer":   {frame(kindSpec, string(good[HeaderSize:])+"x"), ErrMessage},
+		"list larger than it": {frame(kindSpec, "\xff\xff\xff\xff"), ErrMessage},
+		"string larger":       {frame(kindSpec, "\x01\x00\x00\x00\xff\xff\xff\xff"), ErrMessage},
+		"bool of two":         {frame(kindSpec, strings.Replace(string(good[HeaderSize:]), "box\x01", "box\x02", 1)), ErrMessage},
+	} {
+		var p Parser
+		p.Feed([]byte(c.bytes))
+		m, err := p.Next()
+		if m != nil || !errors.Is(err, c.want) {
+			t.Errorf("%s: got %#v, %v, want %v", name, m, err, c.want)
+		}
+		p.Feed(good)
+		if _, again := p.Next(); again != err {
+			t.Errorf("%s: came back to life: %v", name, again)
+		}
+	}
+}
+
+func FuzzParser(f *testing.F) {
+	for _, m := range messages {
+		b, _ := Append(nil, m)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var p Parser
+		p.Feed(b)
+		for {
+			m, err := p.Next()
+			if err != nil || m == nil {
+				return
+			}
+			// What was understood has exactly one spelling: the one received.
+			out, err := Append(nil, m)
+			if err != nil {
+				t.Fatalf("%#v was received but cannot be sent: %v", m, err)
+			}
+			if !bytes.HasPrefix(b, out) {
+				t.Fatalf("%#v is spelled %q, received %q", m, out, b)
+			}
+			b = b[len(out):]
+		}
+	})
+}
+
+// readConsole is the line discipline as init sets it up: what a reader gets of
+// input that was written to the console, and whether the end of file follows.
+func readConsole(t *testing.T, in []byte) (out []byte, eof bool) {
+	var line []byte
+	for i := 0; i < len(in); i++ {
+		if eof {
+			t.Fatalf("input after the end of file: %q", in[i:])
+		}
+		switch c := in[i]; c {
+		case InputEOF:
+			eof = len(line) == 0
+			out, line = append(out, line...), nil
+		case InputQuote:
+			i++
+			line = append(line, in[i])
+		default:
+			line = append(line, c)
+			if c == '\n' {
+				out, line = append(out, line...), nil
+			}
+		}
+		if len(line) > 4095 {
+			t.Fatal("line too long for the discipline")
+		}
+	}
+	return append(out, line...), eof
+}
+
+func FuzzInputEncoder(f *testing.F) {
+	f.Add([]byte("hello\n"), 3)
+	f.Add([]byte("no newline"), 100)
+	f.Add([]byte("\x04\x16\x16\x04\n\x03\x00\r\n"), 1)
+	f.Add(bytes.Repeat([]byte("x"), 2*inputLine), inputLine)
+	f.Fuzz(func(t *testing.T, data []byte, cut int) {
+		cut = max(0, min(cut, len(data)))
+		var e InputEncoder
+		in := e.Append(nil, data[:cut])
+		in = e.Flush(in)
+		in = e.Append(in, data[cut:])
+		in = e.AppendEOF(in)
+		out, eof := readConsole(t, in)
+		if !eof || !bytes.Equal(out, data) {
+			t.Errorf("%q was read as %q, end of file %v", data, out, eof)
+		}
+	})
+}
