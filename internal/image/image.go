@@ -1,0 +1,286 @@
+// Package image finds container images, picks the platform wanted and hands
+// out the configuration and the layers, every byte checked against its digest
+// (OCI image-spec 1.1; Docker's schema 2 is read as the same thing).
+//
+// It must not know what becomes of a layer: merging is package rootfs's work.
+package image
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+const (
+	// maxManifest bounds an index or a manifest; registries refuse more than
+	// 4 MiB (distribution-spec, "Pushing Manifests").
+	maxManifest = 4 << 20
+	// maxConfig bounds an image configuration. Real ones stay below 100 KiB.
+	maxConfig = 8 << 20
+	// maxIndexDepth bounds indexes inside indexes. Real images need 2.
+	maxIndexDepth = 4
+	// maxManifests bounds what all indexes of one reference may list.
+	maxManifests = 4096
+)
+
+// Image is one image for one platform. It is immutable.
+type Image struct {
+	// Ref is the reference as it was given to Open.
+	Ref string
+	// Digest is that of the image's manifest.
+	Digest v1.Hash
+	// Platform is the one the image was chosen by.
+	Platform v1.Platform
+	// Config has what the image says of running it: Entrypoint, Cmd, Env,
+	// WorkingDir, User, Labels, StopSignal and so on.
+	Config v1.Config
+	// Layers are in the order in which they are applied, the base first.
+	Layers []Layer
+}
+
+// store is where an opened reference's content comes from. What it returns is
+// not trusted: callers check digests and sizes.
+type store interface {
+	// roots lists what the reference names: one manifest or index, or several
+	// manifests that differ in platform.
+	roots(ctx context.Context) ([]v1.Descriptor, error)
+	// manifest reads a manifest or index.
+	manifest(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
+	// blob reads a configuration or a layer.
+	blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
+}
+
+// source is one kind of reference.
+type source struct {
+	prefix, form string
+	open         func(rest string) (store, error)
+}
+
+// sources is the table of kinds; the first whose prefix fits is used.
+func sources() []source {
+	return []source{
+		{"oci:", "oci:DIR[:TAG]", openLayout},
+		{"demo:", "demo:", openDemo},
+		{"", "[REGISTRY/]NAME[:TAG|@DIGEST]", openRegistry},
+	}
+}
+
+// Forms lists the forms of reference that Open takes, for help texts.
+func Forms() []string {
+	var f []string
+	for _, s := range sources() {
+		f = append(f, s.form)
+	}
+	return f
+}
+
+// Open finds the image that ref names and picks the one for platform p, of
+// which OS and Architecture must be set. It reads and verifies indexes,
+// manifest and configuration; layers are verified as they are read (see
+// Layer.Open). Each error is one line for the user and says what to do.
+func Open(ctx context.Context, ref string, p v1.Platform) (*Image, error) {
+	for _, s := range sources() {
+		rest, ok := strings.CutPrefix(ref, s.prefix)
+		if !ok {
+			continue
+		}
+		st, err := s.open(rest)
+		if err != nil {
+			return nil, oneLine(err)
+		}
+		img, err := load(ctx, st, ref, p)
+		return img, oneLine(err)
+	}
+	panic("BUG: no source takes every reference")
+}
+
+func load(ctx context.Context, st store, ref string, p v1.Platform) (*Image, error) {
+	roots, err := st.roots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := walk{st: st}
+	if err := w.add(ctx, roots, 0); err != nil {
+		return nil, fmt.Errorf("reading image %s: %w", ref, err)
+	}
+	c, err := w.pick(ctx, ref, p)
+	if err != nil {
+		return nil, err
+	}
+	img := &Image{Ref: ref, Digest: c.desc.Digest, Platform: c.platform, Config: c.config.Config}
+	layers, diffs := c.manifest.Layers, c.config.RootFS.DiffIDs
+	if len(layers) != len(diffs) {
+		return nil, fmt.Errorf("reading image %s: the manifest has %d layers, the configuration %d: the image is damaged", ref, len(layers), len(diffs))
+	}
+	for i, d := range layers {
+		if !d.MediaType.IsLayer() {
+			return nil, fmt.Errorf("reading image %s: layer %s has the media type %q, which is not a file system layer", ref, d.Digest, d.MediaType)
+		}
+		if d.Size < 0 {
+			return nil, fmt.Errorf("reading image %s: layer %s has the size %d: the image is damaged", ref, d.Digest, d.Size)
+		}
+		img.Layers = append(img.Layers, Layer{Digest: d.Digest, DiffID: diffs[i], Size: d.Size, desc: d, st: st})
+	}
+	return img, nil
+}
+
+// candidate is one manifest that a reference leads to.
+type candidate struct {
+	desc     v1.Descriptor
+	platform v1.Platform
+	manifest *v1.Manifest
+	config   *v1.ConfigFile
+}
+
+// walk collects candidates from indexes.
+type walk struct {
+	st    store
+	found []candidate
+	seen  int
+}
+
+func (w *walk) add(ctx context.Context, list []v1.Descriptor, depth int) error {
+	if depth > maxIndexDepth {
+		return fmt.Errorf("indexes are nested more than %d deep", maxIndexDepth)
+	}
+	for _, d := range list {
+		if w.seen++; w.seen > maxManifests {
+			return fmt.Errorf("the index lists more than %d manifests", maxManifests)
+		}
+		switch {
+		case d.MediaType.IsIndex():
+			raw, err := readVerified(ctx, w.st.manifest, d, maxManifest, "index")
+			if err != nil {
+				return err
+			}
+			idx, err := v1.ParseIndexManifest(bytes.NewReader(raw))
+			if err != nil {
+				return fmt.Errorf("parsing index %s: %w", d.Digest, err)
+			}
+			if err := w.add(ctx, idx.Manifests, depth+1); err != nil {
+				return err
+			}
+		case d.MediaType.IsImage():
+			c := candidate{desc: d}
+			if d.Platform != nil && d.Platform.Architecture != "" {
+				c.platform = *d.Platform
+			} else if err := w.read(ctx, &c); err != nil {
+				return err
+			}
+			// Build attestations have this platform (BuildKit).
+			if c.platform.Architecture != "unknown" {
+				w.found = append(w.found, c)
+			}
+		case depth == 0:
+			return fmt.Errorf("%s has the media type %q, which is not an image that c2w reads", d.Digest, d.MediaType)
+		}
+	}
+	return nil
+}
+
+// read fills in c's manifest and configuration.
+func (w *walk) read(ctx context.Context, c *candidate) error {
+	raw, err := readVerified(ctx, w.st.manifest, c.desc, maxManifest, "manifest")
+	if err != nil {
+		return err
+	}
+	if c.manifest, err = v1.ParseManifest(bytes.NewReader(raw)); err != nil {
+		return fmt.Errorf("parsing manifest %s: %w", c.desc.Digest, err)
+	}
+	raw, err = readVerified(ctx, w.st.blob, c.manifest.Config, maxConfig, "configuration")
+	if err != nil {
+		return err
+	}
+	c.config = &v1.ConfigFile{}
+	if err := json.Unmarshal(raw, c.config); err != nil {
+		return fmt.Errorf("parsing configuration %s: %w", c.manifest.Config.Digest, err)
+	}
+	if c.platform.Architecture == "" {
+		c.platform = v1.Platform{OS: c.config.OS, Architecture: c.config.Architecture, Variant: c.config.Variant}
+	}
+	return nil
+}
+
+// pick returns the first candidate for p, read.
+func (w *walk) pick(ctx context.Context, ref string, p v1.Platform) (*candidate, error) {
+	var have []string
+	for i := range w.found {
+		c := &w.found[i]
+		if matches(c.platform, p) {
+			if c.manifest == nil {
+				if err := w.read(ctx, c); err != nil {
+					return nil, fmt.Errorf("reading image %s: %w", ref, err)
+				}
+			}
+			return c, nil
+		}
+		if s := c.platform.String(); !slices.Contains(have, s) {
+			have = append(have, s)
+		}
+	}
+	if len(have) == 0 {
+		return nil, fmt.Errorf("image %s has no manifest of an image", ref)
+	}
+	return nil, fmt.Errorf("image %s is not there for %s, only for %s: choose one of these with --platform, or another image",
+		ref, p, strings.Join(have, ", "))
+}
+
+// matches reports whether an image for have serves someone who wants want.
+// arm64 is always v8 when nothing else is said (image-spec, "Platform Variants").
+func matches(have, want v1.Platform) bool {
+	for _, p := range []*v1.Platform{&have, &want} {
+		if p.Architecture == "arm64" && p.Variant == "v8" {
+			p.Variant = ""
+		}
+	}
+	return have.OS == want.OS && have.Architecture == want.Architecture &&
+		(want.Variant == "" || have.Variant == want.Variant)
+}
+
+// readVerified reads the small blob d wholly. what names its kind in errors.
+func readVerified(ctx context.Context, open func(context.Context, v1.Descriptor) (io.ReadCloser, error), d v1.Descriptor, limit int64, what string) ([]byte, error) {
+	if d.Size < 0 || d.Size > limit {
+		return nil, fmt.Errorf("%s %s has the size %d, more than the %d that c2w reads", what, d.Digest, d.Size, limit)
+	}
+	rc, err := open(ctx, d)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s %s: %w", what, d.Digest, err)
+	}
+	defer rc.Close()
+	raw, err := io.ReadAll(io.LimitReader(rc, d.Size+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s %s: %w", what, d.Digest, err)
+	}
+	if int64(len(raw)) != d.Size {
+		return nil, fmt.Errorf("%s %s is not %d bytes long: %s", what, d.Digest, d.Size, damaged)
+	}
+	h, err := v1.Hasher(d.Digest.Algorithm)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
+	}
+	h.Write(raw)
+	if got := hex.EncodeToString(h.Sum(nil)); got != d.Digest.Hex {
+		return nil, fmt.Errorf("%s %s has the digest %s:%s: %s", what, d.Digest, d.Digest.Algorithm, got, damaged)
+	}
+	return raw, nil
+}
+
+// lineError shows an error on one line; registries send multi-line bodies.
+type lineError struct{ error }
+
+func (e lineError) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+func (e lineError) Unwrap() error { return e.error }
+
+func oneLine(err error) error {
+	if err == nil {
+		return nil
+	}
+	return lineError{err}
+}
