@@ -1,0 +1,214 @@
+package wasi
+
+import (
+	"errors"
+	"io"
+)
+
+// Host is the engine that the machine runs on. It is for one goroutine.
+type Host struct {
+	sys system
+	// blind is set once the engine refused to poll standard input: from then
+	// on it counts as ready always, and reading it may block.
+	blind bool
+	// eof is set once standard input has ended; polling it then would report
+	// readiness for ever, and an idle machine would spin.
+	eof bool
+}
+
+const (
+	millisecond = 1_000_000
+	// longest is the longest single wait. It keeps a timeout in milliseconds
+	// within 31 bits, where engines hand it to poll(2).
+	longest = 3600 * 1000 * millisecond
+	// stuck is how often a write may make no progress without an error before
+	// it is given up.
+	stuck = 1000
+)
+
+// Monotonic returns nanoseconds since an arbitrary moment; it never goes back.
+func (h *Host) Monotonic() int64 { return h.now(clockMonotonic) }
+
+// Realtime returns nanoseconds since 1970-01-01 UTC.
+func (h *Host) Realtime() int64 { return h.now(clockRealtime) }
+
+func (h *Host) now(id clockID) int64 {
+	t, errno := h.sys.clock(id)
+	if errno != errnoSuccess {
+		return 0
+	}
+	return t
+}
+
+// Random fills p with random bytes from the host.
+func (h *Host) Random(p []byte) error {
+	for len(p) > 0 {
+		// 64 KiB is the most that a browser gives at once.
+		n := min(len(p), 65536)
+		if errno := h.sys.random(p[:n]); errno != errnoSuccess {
+			return errno
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+// Wait sleeps until timeout nanoseconds have passed or, if stdin is set, until
+// standard input can be read; it reports the latter. It may return early. A
+// timeout ≤ 0 does not sleep. The machine asks for stdin only while it has
+// room for input: unread input makes every Wait return at once.
+func (h *Host) Wait(timeout int64, stdin bool) (ready bool) {
+	timeout = min(timeout, longest)
+	if !stdin || h.eof {
+		if timeout > 0 {
+			h.sleep(timeout)
+		}
+		return false
+	}
+	if h.blind {
+		return true
+	}
+	if timeout > 0 && timeout < millisecond {
+		// With standard input engines count in milliseconds and round down,
+		// so that a short wait would be none: look, then sleep.
+		if h.poll(0) {
+			return true
+		}
+		h.sleep(timeout)
+		return false
+	}
+	return h.poll(max(timeout, 0))
+}
+
+// poll waits for standard input.
+func (h *Host) poll(timeout int64) (ready bool) {
+	timeout = (timeout + millisecond - 1) / millisecond * millisecond
+	r, errno := h.sys.poll(timeout, true)
+	switch {
+	case errno == errnoIntr || errno == errnoAgain:
+		return false
+	case errno != errnoSuccess:
+		h.blind = true
+		return true
+	}
+	// That the clock's event is there says nothing; some engines always
+	// report it. An error inside the event will be told by the read.
+	return r.stdin
+}
+
+// sleep waits for the clock alone.
+func (h *Host) sleep(timeout int64) { h.sys.poll(timeout, false) }
+
+// ReadStdin reads what standard input has, up to len(p) bytes. It is meant to
+// follow a Wait that reported readiness: otherwise it may block the machine.
+// It returns 0 and no error if there is nothing after all, and io.EOF from the
+// end on. A closed standard input is at its end.
+func (h *Host) ReadStdin(p []byte) (int, error) {
+	if h.eof {
+		return 0, io.EOF
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, errno := h.sys.read(p)
+	switch errno {
+	case errnoSuccess:
+		if n > 0 {
+			return n, nil
+		}
+	case errnoAgain, errnoIntr:
+		return 0, nil
+	case errnoBadf:
+	default:
+		h.eof = true
+		return 0, errno
+	}
+	h.eof = true
+	return 0, io.EOF
+}
+
+// Write writes all of p to [Stdout] or [Stderr] and blocks as long as that
+// takes. It returns [ErrClosed] when nobody reads any more.
+func (h *Host) Write(fd int, p []byte) error {
+	idle := 0
+	for len(p) > 0 {
+		n, errno := h.sys.write(fd, p)
+		switch errno {
+		case errnoSuccess:
+			p = p[n:]
+			if n > 0 {
+				idle = 0
+				continue
+			}
+			if idle++; idle == stuck {
+				return io.ErrNoProgress
+			}
+			h.sleep(millisecond)
+		case errnoIntr:
+		case errnoAgain:
+			// The descriptor does not block, which is so when it shares an
+			// open file with a process that wanted that. No engine but
+			// wasmtime can wait for output, so wait for time.
+			h.sleep(millisecond)
+		case errnoPipe, errnoBadf:
+			return ErrClosed
+		default:
+			return errno
+		}
+	}
+	return nil
+}
+
+// Exit ends the program with status, of which the low 8 bits count, as for
+// processes. An engine that refuses statuses above 125 gets 125 and the true
+// one as a line on standard error. It does not return.
+func (h *Host) Exit(status int) {
+	status &= 0xff
+	if status > 125 && h.refusesHighStatus() {
+		_ = h.Write(Stderr, []byte("c2w: the exit status was "+itoa(status)+"; this engine cannot report more than 125\n"))
+		status = 125
+	}
+	h.sys.exit(status)
+}
+
+// refusesHighStatus recognises wasmtime, the only engine seen to answer the
+// clock of the process's CPU time with "bad descriptor".
+func (h *Host) refusesHighStatus() bool {
+	_, errno := h.sys.clock(clockProcess)
+	return errno == errnoBadf
+}
+
+// Args returns the arguments, the program's name first.
+func (h *Host) Args() []string { return h.sys.args() }
+
+// Environ returns the environment as NAME=value.
+func (h *Host) Environ() []string { return h.sys.environ() }
+
+// Poll reports, without waiting, whether standard input can be read.
+func (h *Host) Poll() bool { return h.Wait(0, true) }
+
+// Stdin reads standard input as an io.Reader that blocks until there is
+// something.
+func (h *Host) Stdin() io.Reader { return stdinReader{h} }
+
+type stdinReader struct{ h *Host }
+
+func (r stdinReader) Read(p []byte) (int, error) {
+	for {
+		if !r.h.eof && !r.h.Wait(longest, true) {
+			continue
+		}
+		n, err := r.h.ReadStdin(p)
+		if n > 0 || err != nil || len(p) == 0 {
+			return n, err
+		}
+	}
+}
+
+// AtEOF reports whether standard input has ended.
+func (h *Host) AtEOF() bool { return h.eof }
+
+var _ error = Errno(0)
+
+// IsClosed reports whether err says that the output's reader is gone.
+func IsClosed(err error) bool { return errors.Is(err, ErrClosed) }
