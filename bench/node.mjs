@@ -1,0 +1,17 @@
+// node run.mjs ENV FILE.wasm [ARG...]: runs a WASI program in Node.
+// ENV is KEY=VALUE lines for the program; Node's own environment is not passed.
+import { readFileSync } from 'node:fs'
+import { WASI } from 'node:wasi'
+
+const [env, file, ...args] = process.argv.slice(2)
+const wasi = new WASI({
+  version: 'preview1',
+  args: [file, ...args],
+  env: Object.fromEntries(env.split('\n').filter(Boolean).map((line) => {
+    const at = line.indexOf('=')
+    return [line.slice(0, at), line.slice(at + 1)]
+  })),
+  returnOnExit: true,
+})
+const module = new WebAssembly.Module(readFileSync(file))
+process.exitCode = wasi.start(new WebAssembly.Instance(module, wasi.getImportObject()))
