@@ -87,6 +87,7 @@ func cpus(root *Node, c MachineConfig) {
 		Strings("mmu-type", c.MMU)
 	cpu.Child("interrupt-controller").
 		U32("#interrupt-cells", 1).
+		U32("#address-cells", 0).
 		Flag("interrupt-controller").
 		Strings("compatible", "riscv,cpu-intc").
 		U32("phandle", phandleCPU)
