@@ -47,7 +47,7 @@ var eventNames = []string{"ready", "add", "remove", "port ready", "console", "re
 
 func boot(t testing.TB, features uint64) *guest {
 	g := &guest{t: t, hosts: []*host{{room: 1 << 20}, {room: 1 << 20}}, posted: map[*guestdrv.Queue]map[uint16]guestdrv.Buf{}}
-	g.Driver = guestdrv.New(t, guestdrv.NewRAM(4<<20))
+	g.Driver = guestdrv.New(t, guestdrv.NewRAM(512<<10))
 	g.dev = console.New([]console.PortConfig{
 		{Console: true, Output: g.hosts[0].output, Opened: g.hosts[0].hear},
 		{Name: "c2w.contract", Output: g.hosts[1].output, Opened: g.hosts[1].hear},

@@ -1,0 +1,18 @@
+package blk_test
+
+import (
+	"testing"
+
+	"github.com/c2w/c2w/internal/testkit/guestdrv"
+)
+
+func FuzzGuest(f *testing.F) {
+	for _, s := range guestdrv.Scripts(1) {
+		f.Add(s)
+	}
+	_, cfg := disk(1 << 20)
+	f.Fuzz(func(t *testing.T, script []byte) {
+		d, s := start(t, cfg, 256<<10)
+		d.Script(script, func(uint8, uint32) { s.Poll() })
+	})
+}

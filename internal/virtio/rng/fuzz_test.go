@@ -1,0 +1,17 @@
+package rng_test
+
+import (
+	"testing"
+
+	"github.com/c2w/c2w/internal/testkit/guestdrv"
+)
+
+func FuzzGuest(f *testing.F) {
+	for _, s := range guestdrv.Scripts(1) {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, script []byte) {
+		d, s := start(t, guestdrv.Indirect|guestdrv.EventIdx)
+		d.Script(script, func(uint8, uint32) { s.Poll() })
+	})
+}
