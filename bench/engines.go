@@ -29,7 +29,7 @@ var engineNames = []string{"native", "qemu-user", "qemu-system", "wasmtime", "wa
 func (l *lab) all(ctx context.Context) []*engine {
 	var es []*engine
 	for _, name := range engineNames {
-		if l.o.engines != "" && !strings.Contains(","+l.o.engines+",", ","+name+",") {
+		if !l.o.wants(name) {
 			continue
 		}
 		e := &engine{name: name}

@@ -36,11 +36,23 @@ type host struct {
 	name, path, version string
 	dir                 string // for caches and compiled modules
 	compile             time.Duration
+	ready               map[how]bool
 }
 
-// host finds or builds the named engine.
+// host finds or builds the named engine, once.
 func (l *lab) host(ctx context.Context, name string) (*host, error) {
-	h := &host{name: name, dir: filepath.Join(l.dir, name)}
+	if h := l.hosts[name]; h != nil {
+		return h, nil
+	}
+	h, err := l.newHost(ctx, name)
+	if err == nil {
+		l.hosts[name] = h
+	}
+	return h, err
+}
+
+func (l *lab) newHost(ctx context.Context, name string) (*host, error) {
+	h := &host{name: name, dir: filepath.Join(l.dir, name), ready: map[how]bool{}}
 	if err := os.MkdirAll(h.dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -89,6 +101,9 @@ func (h *host) compiled(file string) string {
 // prepare does what a start of this kind takes for granted: the compiled
 // module, or a filled cache.
 func (h *host) prepare(ctx context.Context, as how, file string) error {
+	if h.ready[as] {
+		return nil
+	}
 	var cmd *exec.Cmd
 	switch as {
 	case precompiled:
@@ -103,6 +118,7 @@ func (h *host) prepare(ctx context.Context, as how, file string) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s, preparing %s: %w: %s", h.name, as, err, lastLine(out))
 	}
+	h.ready[as] = true
 	return nil
 }
 

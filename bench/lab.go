@@ -30,10 +30,11 @@ type lab struct {
 	file     string // the layout, converted
 	fileErr  error  // why there is no file
 	c2w      string
+	hosts    map[string]*host
 }
 
 func openLab(o *options, log io.Writer) (*lab, error) {
-	l := &lab{o: o, log: log, dir: o.keep}
+	l := &lab{o: o, log: log, dir: o.keep, hosts: map[string]*host{}}
 	var err error
 	if l.dir == "" {
 		if l.dir, err = os.MkdirTemp("", "c2w-bench-"); err != nil {

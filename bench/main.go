@@ -74,6 +74,12 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	return o, nil
 }
 
+// wants reports whether -engines leaves the engine in.
+func (o *options) wants(engine string) bool {
+	names := split(o.engines)
+	return len(names) == 0 || slices.Contains(names, engine)
+}
+
 func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -22,7 +21,7 @@ func (rep *report) start(ctx context.Context, l *lab) {
 	}
 	var kinds []kind
 	for _, name := range []string{"wasmtime", "wazero", "node"} {
-		if wanted := split(l.o.engines); len(wanted) > 0 && !slices.Contains(wanted, name) {
+		if !l.o.wants(name) {
 			continue
 		}
 		h, err := l.host(ctx, name)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -103,7 +104,7 @@ func (rep *report) processText(out io.Writer) {
 		}
 	}
 	if len(cells) > 0 {
-		fmt.Fprintf(out, "peak memory: %s\n", strings.Join(cells, ", "))
+		fmt.Fprintf(out, "peak memory (a figure near this harness's own, some 20 MB, may be smaller): %s\n", strings.Join(cells, ", "))
 	}
 }
 
@@ -143,7 +144,7 @@ func (rep *report) startText(out io.Writer) {
 	slices.SortFunc(stages, func(a, b string) int {
 		for _, s := range rep.Starts {
 			if x, y := median(s.Stages[a]), median(s.Stages[b]); x != y {
-				return int(1000 * (x - y))
+				return cmp.Compare(x, y)
 			}
 		}
 		return strings.Compare(a, b)
