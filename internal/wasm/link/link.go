@@ -16,8 +16,10 @@
 // Go's runtime takes the end of its heap from memory.size and grows it with
 // memory.grow, one place each. The linker puts the constant Reserve for the
 // first and -1, "no more", for the second, so the heap ends below Reserve, and
-// exhausting it is Go's own out-of-memory exit. The program should call
-// debug.SetMemoryLimit with three quarters of the reserve, so that the
+// exhausting it is Go's own "fatal error: out of memory" on standard error and
+// a trap. (Go ends reactors by a trap, commands by exit status 2; a panic that
+// the step function does not recover ends the same way.) The program should
+// call debug.SetMemoryLimit with three quarters of the reserve, so that the
 // collector works harder before that.
 //
 // # Exports
