@@ -92,7 +92,11 @@ func (p *parser) node(depth int) *Node {
 		p.fail("node name without end")
 		return nil
 	}
-	n := &Node{name: string(p.take(uint32(end + 1))[:end])}
+	name := p.take(uint32(end + 1))
+	if name == nil {
+		return nil // the padding is missing
+	}
+	n := &Node{name: string(name[:end])}
 	for p.err == nil {
 		switch p.cell() {
 		case tokenNop:

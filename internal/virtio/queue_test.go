@@ -277,16 +277,19 @@ func TestSnapshot(t *testing.T) {
 
 // FuzzQueue runs the device over ring memory that holds anything.
 func FuzzQueue(f *testing.F) {
-	f.Add(uint64(guestdrv.Indirect), uint8(8), []byte{0, 0x10, 0, 0x80, 0, 0, 0, 0, 16, 0, 0, 0, 2})
-	f.Add(uint64(guestdrv.EventIdx), uint8(1), []byte{})
-	f.Fuzz(func(t *testing.T, features uint64, size uint8, mem []byte) {
-		d, _, _ := start(t, features&(guestdrv.Indirect|guestdrv.EventIdx), 1<<(size%5))
-		q := d.Queues[0]
-		// The three parts lie one after the other.
-		copy(d.RAM.At(q.Desc), mem)
-		for range 4 {
-			q.Notify()
-			d.Ack()
+	for i, s := range guestdrv.Scripts(1) {
+		f.Add(uint64(guestdrv.Indirect), uint8(i), s)
+		f.Add(uint64(guestdrv.EventIdx), uint8(i), s)
+	}
+	f.Fuzz(func(t *testing.T, features uint64, size uint8, script []byte) {
+		d, e, _ := start(t, features&(guestdrv.Indirect|guestdrv.EventIdx), 1<<(size%5))
+		d.Script(script, func(uint8, uint32) {
+			if d.Line {
+				d.Ack()
+			}
+		})
+		if e.handled > len(script)*int(e.max) {
+			t.Fatal("more chains than notifications allow")
 		}
 	})
 }
