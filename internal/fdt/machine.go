@@ -1,7 +1,7 @@
 package fdt
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -126,7 +126,7 @@ func peripheral(soc *Node, name, compatible string, p Peripheral) {
 		U32("interrupts", p.IRQ)
 }
 
-func unit(name string, r Range) string { return fmt.Sprintf("%s@%x", name, r.Base) }
+func unit(name string, r Range) string { return name + "@" + strconv.FormatUint(r.Base, 16) }
 
 // ISAExtensions splits an ISA string such as "rv64imafdc_zba" into the base of
 // riscv,isa-base ("rv64i") and the list of riscv,isa-extensions ("i", "m", …,
