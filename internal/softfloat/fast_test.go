@@ -163,3 +163,51 @@ func (op *fastOp) check(t *testing.T, accepted *[2]int, a, b, c uint64) {
 		}
 	}
 }
+
+func TestFastToInteger(t *testing.T) {
+	o := newOperands(200)
+	accepted := [2]int{}
+	n := *cases / 4
+	for range n {
+		a := o.next64()
+		rm := Rounding(o.r.IntN(5))
+		for _, k := range []struct {
+			bits   int
+			signed bool
+			want   func(*Flags) float64
+		}{
+			{31, true, func(fl *Flags) float64 { return float64(F64ToI32(a, rm, fl)) }},
+			{63, true, func(fl *Flags) float64 { return float64(F64ToI64(a, rm, fl)) }},
+			{32, false, func(fl *Flags) float64 { return float64(F64ToU32(a, rm, fl)) }},
+			{64, false, func(fl *Flags) float64 { return float64(F64ToU64(a, rm, fl)) }},
+		} {
+			var fl Flags
+			want := k.want(&fl)
+			if got, ok := StickyF64ToInteger(f64(a), rm, k.bits, k.signed); ok {
+				if accepted[0]++; got != want || fl&^NX != 0 {
+					t.Fatalf("sticky %#x rm=%d to %d bits = %v, want %v flags %#x", a, rm, k.bits, got, want, fl)
+				}
+			}
+			if got, ok := ExactF64ToInteger(f64(a), k.bits, k.signed); ok {
+				if accepted[1]++; got != want || fl != 0 {
+					t.Fatalf("exact %#x rm=%d to %d bits = %v, want %v flags %#x", a, rm, k.bits, got, want, fl)
+				}
+			}
+		}
+	}
+	if accepted[0] < n || accepted[1] < n/5 {
+		t.Errorf("accepted too few: %d of %d", accepted, 4*n)
+	}
+}
+
+func TestOrdered(t *testing.T) {
+	values := []float64{math.Inf(-1), -1, math.Copysign(0, -1), 0, 1, math.Inf(1), math.NaN(), f64(infinity64 | 1)}
+	for _, a := range values {
+		for _, b := range values {
+			want := a == a && b == b
+			if Ordered64(a, b) != want || Ordered32(float32(a), float32(b)) != want {
+				t.Errorf("Ordered(%v, %v) is not %v", a, b, want)
+			}
+		}
+	}
+}
