@@ -101,6 +101,7 @@ func (h *Hart) Reset(pc, bootArg uint64) {
 	s.FRM, s.FFlags = 0, 0
 	s.S[SStatus] = statusUXL
 	s.S[STimeCmp] = ^uint64(0)
+	s.S[SCounter] = counterMask // as firmwares leave it: Linux's vDSO reads the time in user mode
 	s.G[regA0], s.G[regA1] = h.cfg.ID, bootArg
 	s.PC, s.Mode, s.Resv = pc, modeSupervisor, core.NoResv
 	h.syncFP()

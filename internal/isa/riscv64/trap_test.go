@@ -17,6 +17,7 @@ func TestReset(t *testing.T) {
 	r.equal("sstatus", r.s.S[SStatus], statusUXL)
 	r.equal("mode", uint64(r.s.Mode), modeSupervisor)
 	r.equal("reservation", r.s.Resv, core.NoResv)
+	r.equal("scounteren", r.s.S[SCounter], counterMask)
 	r.equal("t2", r.s.G[7]|r.s.F[1]|r.s.S[SIE]|uint64(r.s.FRM), 0)
 	r.asked("all")
 	if c := r.cfg; c.MMUType() != "riscv,sv48" || (Config{MMU: Sv39}).MMUType() != "riscv,sv39" {
