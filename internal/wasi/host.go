@@ -21,9 +21,12 @@ const (
 	// longest is the longest single wait. It keeps a timeout in milliseconds
 	// within 31 bits, where engines hand it to poll(2).
 	longest = 3600 * 1000 * millisecond
-	// stuck is how often a write may make no progress without an error before
-	// it is given up.
+	// stuck is how often in a row a write may make no progress for no good
+	// reason before it is given up; a millisecond each.
 	stuck = 1000
+	// atomic is what a pipe takes as a whole or not at all (PIPE_BUF). Engines
+	// that lose count of what they wrote before an error lose nothing then.
+	atomic = 4096
 )
 
 // Monotonic returns nanoseconds since an arbitrary moment; it never goes back.
@@ -132,7 +135,7 @@ func (h *Host) ReadStdin(p []byte) (int, error) {
 func (h *Host) Write(fd int, p []byte) error {
 	idle := 0
 	for len(p) > 0 {
-		n, errno := h.sys.write(fd, p)
+		n, errno := h.sys.write(fd, p[:min(len(p), atomic)])
 		switch errno {
 		case errnoSuccess:
 			p = p[n:]
@@ -143,18 +146,21 @@ func (h *Host) Write(fd int, p []byte) error {
 			if idle++; idle == stuck {
 				return io.ErrNoProgress
 			}
-			h.sleep(millisecond)
 		case errnoIntr:
+			continue
 		case errnoAgain:
-			// The descriptor does not block, which is so when it shares an
-			// open file with a process that wanted that. No engine but
-			// wasmtime can wait for output, so wait for time.
-			h.sleep(millisecond)
+			// No engine but wasmtime can wait for output, so wait for time.
 		case errnoPipe, errnoBadf:
 			return ErrClosed
+		case errnoIO:
+			// On wasmtime perhaps only EAGAIN.
+			if idle++; idle == stuck {
+				return errno
+			}
 		default:
 			return errno
 		}
+		h.sleep(millisecond)
 	}
 	return nil
 }
