@@ -189,7 +189,9 @@ func TestForeign(t *testing.T) {
 
 // FuzzParse: what parses encodes to a fixed point.
 func FuzzParse(f *testing.F) {
-	f.Add(everything().Encode())
+	small := everything()
+	small.Data[1].Bytes = small.Data[1].Bytes[:3]
+	f.Add(small.Encode())
 	f.Add([]byte(header))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := Parse(b)

@@ -43,6 +43,14 @@ func (m *Module) Size() int64 {
 	return int64(e.size)
 }
 
+// Size returns the bytes that the segment takes in the file.
+func (s *Data) Size() int64 {
+	var e encoder
+	e.data(s)
+	e.flush()
+	return int64(e.size)
+}
+
 // encoder collects the output as chunks: small things in cur, large ones as
 // references.
 type encoder struct {

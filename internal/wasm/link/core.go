@@ -23,7 +23,7 @@ func (l *linker) addData() error {
 			active = append(active, d)
 		}
 		l.m.Data = append(l.m.Data, s)
-		l.report.addData(d.Label, int64(len(d.Bytes)))
+		l.report.addData(d.Label, s.Size())
 	}
 	sort.SliceStable(active, func(i, j int) bool { return active[i].Addr < active[j].Addr })
 	end := uint64(l.in.Reserve) * wasm.PageSize

@@ -44,7 +44,7 @@ func (l *linker) patchGo() error {
 		l.report.goCode += int64(len(body))
 	}
 	for i := range m.Data {
-		l.report.goData += int64(len(m.Data[i].Bytes))
+		l.report.goData += m.Data[i].Size()
 	}
 	// A second memory.size could be one that Go compares with the break, and
 	// none would mean that it learns its size in a way that we do not know.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -269,19 +270,9 @@ func (in *instance) call(t testing.TB, name string, args ...uint64) []uint64 {
 	return res
 }
 
-// adapter is a module that puts host function env.hook into slot 0 of the
-// linked module's table: what a host with abilities beyond WASI instantiates.
+// adapter puts host function env.hook into slot 0.
 func adapter() []byte {
-	m := wasm.Module{
-		Imports: []wasm.Import{
-			{Module: "env", Name: "hook", Kind: wasm.KindFunc},
-			{Module: "linked", Name: "c2w_table", Kind: wasm.KindTable,
-				Table: wasm.Table{Type: wasm.FuncRef, Limits: wasm.Limits{Min: 16, Max: 64, HasMax: true}}},
-		},
-		Elems: []wasm.Elem{{Offset: wasm.ConstI32(0), Type: wasm.FuncRef, Funcs: []uint32{0}}},
-	}
-	m.AddType(hookType)
-	return m.Encode()
+	return link.Adapter("linked", "c2w_table", []link.Hook{{Slot: 0, Name: "hook", Type: hookType}})
 }
 
 // TestReactor drives the steps from the host, with a hook filled by an
@@ -310,6 +301,24 @@ func TestReactor(t *testing.T) {
 	}
 	if v := in.mod.ExportedGlobal("counter").Get(); v != 42 {
 		t.Errorf("counter = %d", v)
+	}
+}
+
+// TestReactorNode is the same under Node.
+func TestReactorNode(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil || testing.Short() {
+		t.Skip("needs node")
+	}
+	hook := filepath.Join(t.TempDir(), "adapter.wasm")
+	if err := os.WriteFile(hook, adapter(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(node, "--no-warnings", "testdata/reactor.mjs", linkedFile(t), hook, "calls")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if want := strings.Replace(callsOutput, "HOOK", "1010", 1); err != nil || string(out) != want {
+		t.Errorf("%v, got\n%swant\n%s", err, out, want)
 	}
 }
 
