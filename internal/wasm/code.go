@@ -2,8 +2,9 @@ package wasm
 
 import (
 	"encoding/binary"
-	"fmt"
+	"errors"
 	"math"
+	"strconv"
 )
 
 // Code is a function body under construction: an append-only assembler whose
@@ -87,7 +88,7 @@ func (c *Code) resolve(r Resolver, f fixup) (uint32, error) {
 				return i, nil
 			}
 		}
-		return 0, fmt.Errorf("type %v is not in the module", c.types[f.sym])
+		return 0, errors.New("type " + c.types[f.sym].String() + " is not in the module")
 	}
 	kind := [...]string{symFunc: "function", symGlobal: "global", symTable: "table", symData: "data"}[f.kind]
 	by := [...]func(int) (uint32, bool){symFunc: r.Func, symGlobal: r.Global, symTable: r.Table, symData: r.Data}[f.kind]
@@ -96,7 +97,7 @@ func (c *Code) resolve(r Resolver, f fixup) (uint32, error) {
 			return i, nil
 		}
 	}
-	return 0, fmt.Errorf("%s symbol %d is not in the module", kind, f.sym)
+	return 0, errors.New(kind + " symbol " + strconv.Itoa(f.sym) + " is not in the module")
 }
 
 // Types returns the signatures that the code's symbols refer to, in order of

@@ -9,6 +9,7 @@
 //   - instr.go: [Instrs], an iterator over the instructions of a body.
 //   - read.go: [Parse], a strict reader that does not copy code.
 //   - module.go, write.go: [Module] and its deterministic encoding.
+//   - section.go: the list of a file's sections, read without their contents.
 //   - check.go: [CheckCore], which names the first instruction outside of
 //     core 2.0 without SIMD.
 //
