@@ -1,0 +1,150 @@
+//go:build wasip1
+
+// Command machine is the virtual machine inside every file that c2w makes. It
+// is compiled for wasip1 as a reactor and joined with the generated core by
+// package convert; it cannot run on its own.
+package main
+
+import (
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/mem"
+	"github.com/c2w/c2w/internal/wasi"
+)
+
+// coreRun runs the hart until an exit.
+//
+//go:wasmimport c2w run
+func coreRun()
+
+// segmentRead copies n bytes at offset off of a passive data segment to dst
+// and returns n, or -1 if the range is not inside.
+//
+//go:wasmimport c2w segment_read
+func segmentRead(segment, off uint32, dst unsafe.Pointer, n uint32) int32
+
+func main() {}
+
+var (
+	host  *wasi.Host
+	vm    *machine.Machine
+	trace bool
+)
+
+// step runs the machine for a bounded time. It returns 0 to be called again
+// and -1 at the end, on hosts whose exit returns.
+//
+//go:wasmexport c2w_step
+func step() int32 {
+	if vm == nil {
+		if !start() {
+			return -1
+		}
+	}
+	r := vm.Step()
+
+	if !r.Done {
+		return 0
+	}
+	if trace {
+		report()
+	}
+	if r.Err != nil {
+		complain(r.Err.Error())
+		r.Status = 125
+	}
+	host.Exit(r.Status)
+	return -1
+}
+
+func complain(text string) { host.Write(wasi.Stderr, []byte("c2w: "+text+"\n")) }
+
+// view is a piece of linear memory that is the core's, not Go's. The collector
+// ignores it.
+func view(addr, n uintptr) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(addr)), n) }
+
+func start() bool {
+	host = wasi.New()
+	begin := host.Monotonic()
+	debug.SetMemoryLimit(machine.Reserve / 4 * 3)
+	fail := func(err error) bool {
+		complain(err.Error())
+		host.Exit(125)
+		return false
+	}
+	m, err := machine.DecodeManifest(view(machine.ManifestBase, machine.ManifestMax))
+	if err != nil {
+		return fail(err)
+	}
+	opts, err := machine.ParseArgs(host.Args(), host.Environ())
+	if err != nil {
+		return fail(err)
+	}
+	spec, err := m.Spec(opts.RunOptions)
+	if err != nil {
+		return fail(err)
+	}
+	trace = opts.Trace
+	stage := func(string) {}
+	if trace {
+		stage = func(name string) {
+			us := (host.Monotonic() - begin) / 1000
+			complain("boot: " + name + " " + strconv.FormatInt(us/1000, 10) + "." + strconv.FormatInt(us%1000/100, 10) + " ms")
+		}
+	}
+	stage("machine started")
+	cfg := machine.Config{
+		Host:    host,
+		RAM:     &mem.RAM{Bytes: view(machine.RAMHost, uintptr(m.RAM)), Base: machine.RAMBase, Host: machine.RAMHost},
+		Hart:    (*core.Hart)(unsafe.Pointer(uintptr(machine.HartBase))),
+		Records: engine.Records{Bytes: view(machine.RecordBase, machine.RecordSize), Base: machine.RecordBase},
+		Run:     coreRun,
+		Spec:    spec,
+		Cmdline: strings.TrimSpace(m.Cmdline + " " + opts.KernelArgs),
+		Trace:   stage,
+	}
+	if len(m.Pages) > 0 {
+		cfg.Bindings = engine.NewBindings()
+		for i := range m.Pages {
+			cfg.Bindings.Add(m.Pages[i].Key, &m.Pages[i].Binding)
+		}
+	}
+	if err := machine.LoadBlobs(&cfg, m, readSegment); err != nil {
+		return fail(err)
+	}
+	stage("kernel unpacked")
+	if vm, err = machine.New(cfg); err != nil {
+		return fail(err)
+	}
+	return true
+}
+
+// readSegment copies from a passive segment.
+func readSegment(segment uint32, p []byte, off int64) bool {
+	if len(p) == 0 {
+		return true
+	}
+	return segmentRead(segment, uint32(off), unsafe.Pointer(&p[0]), uint32(len(p))) >= 0
+}
+
+// report prints the engine's counters.
+func report() {
+	s := vm.Stats()
+	line := "stats: instructions " + strconv.FormatUint(vm.Engine.S.Retired, 10)
+	for i, n := range s.Exits {
+		line += ", exit " + core.Exit(i).String() + " " + strconv.FormatUint(n, 10)
+	}
+	for _, c := range []struct {
+		name string
+		n    uint64
+	}{{"fills", s.Fills}, {"lookups", s.Lookups}, {"runs", s.Runs}, {"decoded", s.Decoded}, {"dropped", s.Dropped}, {"bound", s.Bound}, {"flushed", s.Flushed}} {
+		line += ", " + c.name + " " + strconv.FormatUint(c.n, 10)
+	}
+	complain(line)
+}

@@ -1,0 +1,67 @@
+// Package convert is the pipeline from a container image to a Wasm file.
+package convert
+
+import (
+	"fmt"
+
+	"github.com/c2w/c2w/internal/emit"
+	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/wasm"
+	"github.com/c2w/c2w/internal/wasm/link"
+)
+
+// Parts is what a file is made of.
+type Parts struct {
+	Machine  []byte // the Go machine, a wasip1 reactor
+	ISA      isa.ISA
+	Kernel   []byte // compressed with zstd
+	Initrd   []byte // compressed with zstd
+	Disk     []byte
+	Manifest machine.Manifest // blobs are filled in
+}
+
+// Link joins the parts into one module.
+func Link(p *Parts) (*link.Output, error) {
+	k := emit.NewCore(p.ISA, machine.HartBase)
+	m := p.Manifest
+	data := []link.Data{
+		{Label: "kernel", Passive: true, Bytes: p.Kernel},
+		{Label: "init", Passive: true, Bytes: p.Initrd},
+		{Label: "disk", Passive: true, Bytes: p.Disk},
+	}
+	m.Kernel.Segment, m.Kernel.Size = 0, uint32(len(p.Kernel))
+	m.Initrd.Segment, m.Initrd.Size = 1, uint32(len(p.Initrd))
+	m.Disk.Segment, m.Disk.Size = 2, uint32(len(p.Disk))
+	manifest, err := m.Encode()
+	if err != nil {
+		return nil, err
+	}
+	data = append(data, link.Data{Label: "manifest", Addr: machine.ManifestBase, Bytes: manifest})
+	pages := (uint32(machine.RAMHost) + m.RAM) / wasm.PageSize
+	reader := link.SegmentReader(data, pages)
+	funcs := append(k.Funcs, reader)
+	table := make([]int, emit.FirstPage, emit.FirstPage+len(k.Pages))
+	for i := range table {
+		table[i] = link.NoFunc
+	}
+	table = append(table, k.Pages...)
+	out, err := link.Link(&link.Input{
+		Machine:      p.Machine,
+		ImportModule: "c2w",
+		Defines: []link.Define{
+			{Import: "run", Func: k.Run},
+			{Import: "segment_read", Func: len(funcs) - 1},
+		},
+		Step:        "c2w_step",
+		Reserve:     machine.Reserve / wasm.PageSize,
+		MemoryPages: pages,
+		Funcs:       funcs,
+		Tables:      []link.Table{{Size: uint32(len(table)), Funcs: table, Export: "c2w_table"}},
+		Data:        data,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("joining the machine and its core: %w", err)
+	}
+	return out, nil
+}

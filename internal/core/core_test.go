@@ -1,0 +1,28 @@
+package core
+
+import (
+	"testing"
+	"unsafe"
+)
+
+func TestLayout(t *testing.T) {
+	var h Hart
+	for _, c := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"State fits its page", unsafe.Sizeof(State{}) &^ (StateSize - 1), 0},
+		{"G is 0x100", unsafe.Offsetof(h.G), 0x100},
+		{"TLB", unsafe.Offsetof(h.TLB), TLBBase},
+		{"Jump", unsafe.Offsetof(h.Jump), JumpBase},
+		{"Hart", unsafe.Sizeof(h), HartSize},
+		{"TLB entry", unsafe.Sizeof(TLBEntry{}), TLBEntrySize},
+		{"tag", unsafe.Offsetof(TLBEntry{}.Tag), TLBTag},
+		{"jump entry", unsafe.Sizeof(JumpEntry{}), JumpEntrySize},
+		{"jump pc", unsafe.Offsetof(JumpEntry{}.PC), JumpPC},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: got %#x, want %#x", c.name, c.got, c.want)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package emit
+
+import (
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/wasm"
+)
+
+// Slots of the core's table. Hook slots come first; hosts that can do more
+// than WASI fill them. Page functions start at FirstPage.
+const (
+	HookSlots = 16
+	FirstPage = HookSlots
+)
+
+// TableSym is the symbol of the core's table.
+const TableSym = 0
+
+// Core is the generated side of the machine for one ISA: its functions, to be
+// joined with the Go program by the linker. Symbols are indexes into Funcs.
+type Core struct {
+	Funcs []*wasm.Func
+	// Run is the function () -> () that Go calls to run the hart from its
+	// State until an exit other than core.ExitNone.
+	Run int
+	// Interp is the interpreter's function, for size reports.
+	Interp int
+	// Pages are the page functions in the order of their table slots.
+	Pages []int
+
+	base uint32
+	g    isa.ISA
+	fn   funcs
+}
+
+// pageType is the type of page functions: (hart's address, page's virtual
+// address, entry) -> next pc.
+var pageType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I64, wasm.I32}, Results: []wasm.ValType{wasm.I64}}
+
+// NewCore emits the dispatcher, the helpers and the interpreter for a hart
+// whose core.Hart lies at linear address base.
+func NewCore(g isa.ISA, base uint32) *Core {
+	c := &Core{base: base, g: g}
+	add := func(f *wasm.Func) int { c.Funcs = append(c.Funcs, f); return len(c.Funcs) - 1 }
+	c.fn = funcs{mulHU: add(mulHU()), fma64: -1}
+	c.fn.mulHS = add(mulHigh("mulhs", c.fn.mulHU, true))
+	c.fn.mulHSU = add(mulHigh("mulhsu", c.fn.mulHU, false))
+	c.Run = len(c.Funcs)
+	c.Interp = c.Run + 1
+	add(c.dispatcher())
+	c.Funcs = append(c.Funcs, Interpreter(g, NewHandlers(g), base, &c.fn, c.Interp+1)...)
+	return c
+}
+
+// dispatcher emits the loop between the tiers: it looks State.PC up in the
+// mode's jump cache and calls the page function or the interpreter.
+func (k *Core) dispatcher() *wasm.Func {
+	f := &wasm.Func{Name: "run"}
+	c := &f.Body
+	entry, target, jumpm := f.AddLocal(wasm.I32), f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
+	pc := f.AddLocal(wasm.I64)
+	word := func(off int) { c.I32Const(0); c.I32Load(2, k.base+uint32(off)) }
+	leave := func(r core.Exit) {
+		c.I32Const(0)
+		c.I32Const(int32(r))
+		c.I32Store(2, k.base+uint32(core.OffExit))
+		c.I32Const(0)
+		c.LocalGet(pc)
+		c.I64Store(3, k.base+uint32(core.OffPC))
+		c.Return()
+	}
+	c.I32Const(0)
+	c.I32Const(int32(core.ExitNone))
+	c.I32Store(2, k.base+uint32(core.OffExit))
+	word(core.OffMode)
+	c.I32Const(core.JumpSize)
+	c.Op(wasm.OpI32Mul)
+	c.LocalSet(jumpm)
+	c.I32Const(0)
+	c.I64Load(3, k.base+uint32(core.OffPC))
+	c.LocalSet(pc)
+	loop := c.Loop(wasm.Void)
+	word(core.OffBudget)
+	c.I32Const(0)
+	c.Op(wasm.OpI32LeS)
+	c.If(wasm.Void)
+	leave(core.ExitBudget)
+	c.End()
+	c.LocalGet(pc)
+	c.Op(wasm.OpI32WrapI64)
+	c.I32Const(3)
+	c.Op(wasm.OpI32Shl)
+	c.I32Const((core.JumpEntries - 1) << 4)
+	c.Op(wasm.OpI32And)
+	c.LocalGet(jumpm)
+	c.Op(wasm.OpI32Add)
+	c.LocalTee(entry)
+	c.I64Load(3, k.base+core.JumpBase+core.JumpPC)
+	c.LocalGet(pc)
+	c.Op(wasm.OpI64Ne)
+	c.If(wasm.Void)
+	leave(core.ExitLookup)
+	c.End()
+	c.LocalGet(entry)
+	c.I32Load(2, k.base+core.JumpBase+core.JumpTarget)
+	c.LocalTee(target)
+	c.If(wasm.Void)
+	c.I32Const(int32(k.base))
+	c.LocalGet(pc)
+	c.I64Const(^int64(core.PageMask))
+	c.Op(wasm.OpI64And)
+	c.LocalGet(target)
+	c.I32Const(core.TargetEntries - 1)
+	c.Op(wasm.OpI32And)
+	c.LocalGet(target)
+	c.I32Const(12)
+	c.Op(wasm.OpI32ShrU)
+	c.CallIndirectSym(pageType, TableSym)
+	c.LocalSet(pc)
+	word(core.OffExit)
+	c.Op(wasm.OpI32Eqz)
+	c.BrIfTo(loop)
+	c.I32Const(0)
+	c.LocalGet(pc)
+	c.I64Store(3, k.base+uint32(core.OffPC))
+	c.Return()
+	c.End()
+	c.LocalGet(entry)
+	c.I32Load(2, k.base+core.JumpBase+core.JumpRecord)
+	c.LocalGet(pc)
+	c.I64Const(^int64(core.PageMask))
+	c.Op(wasm.OpI64And)
+	c.CallSym(k.Interp)
+	word(core.OffExit)
+	c.If(wasm.Void)
+	c.Return()
+	c.End()
+	c.I32Const(0)
+	c.I64Load(3, k.base+uint32(core.OffPC))
+	c.LocalSet(pc)
+	c.BrTo(loop)
+	c.End()
+	return f
+}

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"encoding/binary"
+	"sort"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/emit"
+)
+
+// Key identifies what a translation was made from: the content of a code page
+// and the mode that it was made for. It is a pure function of both.
+type Key struct {
+	Content uint64
+	Mode    uint32
+}
+
+// PageKey is the key of a page's content in a mode.
+func PageKey(content []byte, mode uint32) Key { return Key{xxhash.Sum64(content), mode} }
+
+// Binding is a translation that the core holds: a page function and the
+// offsets in the page at which it can be entered.
+type Binding struct {
+	Slot    uint32   // in the core's table
+	Entries []uint16 // rising
+}
+
+// target is the jump-cache target for an offset, 0 if it is not an entry.
+func (b *Binding) target(off uint16) uint32 {
+	i := sort.Search(len(b.Entries), func(i int) bool { return b.Entries[i] >= off })
+	if i < len(b.Entries) && b.Entries[i] == off {
+		return core.Target(b.Slot, uint32(i))
+	}
+	return 0
+}
+
+// Bindings are the translations of a file, by key.
+type Bindings struct{ m map[Key]*Binding }
+
+// NewBindings returns an empty set.
+func NewBindings() *Bindings { return &Bindings{m: map[Key]*Binding{}} }
+
+// Add enters a translation.
+func (b *Bindings) Add(k Key, v *Binding) { b.m[k] = v }
+
+// Len is the number of translations.
+func (b *Bindings) Len() int {
+	if b == nil {
+		return 0
+	}
+	return len(b.m)
+}
+
+// bind looks for a translation of a page that is about to be decoded.
+func (e *Engine) bind(p *codePage, frame int) {
+	if e.Bindings.Len() == 0 {
+		return
+	}
+	content := e.RAM.Bytes[frame<<core.PageShift : (frame+1)<<core.PageShift]
+	if p.bound = e.Bindings.m[PageKey(content, p.mode)]; p.bound != nil {
+		e.Stats.Bound++
+	}
+}
+
+// enter turns the records of entries in a freshly decoded run into handlers
+// that enter the translation.
+func (c *codeCache) enter(p *codePage, start uint16, end int) {
+	b := p.bound.Entries
+	for i := sort.Search(len(b), func(i int) bool { return b[i] >= start }); i < len(b) && int(b[i]) < end; i++ {
+		if at := p.record[b[i]>>alignShift]; at != 0 {
+			r := c.rec(at)
+			if op := binary.LittleEndian.Uint16(r[core.RecOp:]); op != emit.HandlerEnter && op != emit.HandlerSingle {
+				binary.LittleEndian.PutUint16(r[core.RecOrig:], op)
+				c.setOp(at, emit.HandlerEnter)
+			}
+		}
+	}
+}

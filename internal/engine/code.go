@@ -1,0 +1,297 @@
+package engine
+
+import (
+	"encoding/binary"
+
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/emit"
+	"github.com/c2w/c2w/internal/isa"
+)
+
+// Records is the memory for interpreter records. It lies in the core's linear
+// memory, at an address that is not zero.
+type Records struct {
+	Bytes []byte
+	Base  uint32
+}
+
+// codeCache holds the decoded code of guest RAM, by page frame. Records are
+// allocated in order and freed all at once, when the memory is full.
+type codeCache struct {
+	e     *Engine
+	pages []*codePage // by RAM frame
+	used  int         // bytes of record memory
+	run   []isa.Insn  // scratch of decode
+}
+
+// codePage is the decoded code of one page frame.
+type codePage struct {
+	mode   uint32   // core.State.Mode for which it was decoded
+	record []uint32 // by offset >> alignShift: address of the record, 0 if none
+	runs   [][2]uint32
+	// waiting are branches to offsets in this page that are not decoded yet;
+	// they lead to a stub that asks for decoding.
+	waiting []waiting
+	bound   *Binding
+	stores  int // into the page, beside its code
+}
+
+type waiting struct {
+	target uint16
+	record uint32 // the branch, or the stub itself
+	stub   bool
+}
+
+// alignShift: instructions start at even addresses. An ISA with byte-aligned
+// instructions would use 0.
+const alignShift = 1
+
+// maxRun bounds one run, so that little is decoded that never runs.
+const maxRun = 128
+
+func (c *codeCache) init(e *Engine) {
+	c.e = e
+	c.pages = make([]*codePage, len(e.RAM.Bytes)/core.PageSize)
+	if e.Records.Base == 0 && e.Config.Run != nil {
+		panic("BUG: engine: record memory at address 0")
+	}
+}
+
+// has reports whether code of a frame is decoded.
+func (c *codeCache) has(frame int) bool { return c.pages[frame] != nil }
+
+// drop forgets the decoded code of a frame. Records stay readable: whoever
+// stands on one finds the request to decode again.
+func (c *codeCache) drop(frame int) {
+	p := c.pages[frame]
+	if p == nil {
+		return
+	}
+	c.pages[frame] = nil
+	c.e.Stats.Dropped++
+	for _, r := range p.runs {
+		for at := r[0]; at < r[1]; at += core.RecordSize {
+			c.setOp(at, emit.HandlerDecode)
+		}
+	}
+	if p.bound != nil {
+		c.e.jump.flushAll()
+	}
+}
+
+// maxStores is how many stores beside its code a page takes one by one before
+// the code yields to fast stores.
+const maxStores = 64
+
+// yield gives up a page's code in favour of fast stores, if there were many
+// and the page is not the one that is running.
+func (c *codeCache) yield(frame int, phys uint64) bool {
+	p := c.pages[frame]
+	if p.stores < maxStores {
+		return false
+	}
+	if m, f := c.e.Priv.Translate(c.e.S.PC, isa.AccessExec); f != nil || m.Phys == phys {
+		return false
+	}
+	c.drop(frame)
+	return true
+}
+
+// stored takes note of a store of size bytes at an offset in a page. Code that
+// it changes is dropped.
+func (c *codeCache) stored(frame, off, size int) {
+	p := c.pages[frame]
+	if p == nil {
+		return
+	}
+	p.stores++
+	// An instruction of up to 4 bytes may start before the store.
+	for at := max(0, off-2) &^ 1; at < off+size; at += 1 << alignShift {
+		if p.record[at>>alignShift] != 0 {
+			c.drop(frame)
+			return
+		}
+	}
+	if p.bound != nil {
+		c.drop(frame)
+	}
+}
+
+// flush frees all record memory.
+func (c *codeCache) flush() {
+	clear(c.pages)
+	c.used = 0
+	c.e.jump.flushAll()
+	c.e.Stats.Flushed++
+}
+
+// find returns the record for pc, which lies in the given frame, and the
+// translation's target if pc is an entry of one.
+func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
+	p := c.pages[frame]
+	if p != nil && p.mode != c.e.S.Mode {
+		c.drop(frame)
+		p = nil
+	}
+	// The longest run: its records, a stub for every branch, and its end.
+	if need := (2*maxRun + 2) * core.RecordSize; c.used+need > len(c.e.Records.Bytes) {
+		c.flush()
+		p = nil
+	}
+	if p == nil {
+		p = &codePage{mode: c.e.S.Mode, record: make([]uint32, core.PageSize>>alignShift)}
+		c.pages[frame] = p
+		c.e.TLB.FlushFrame(c.e.RAM.Base + uint64(frame)<<core.PageShift)
+		c.e.bind(p, frame)
+	}
+	off := uint16(pc & core.PageMask)
+	if p.record[off>>alignShift] == 0 {
+		c.decode(p, frame, off)
+	}
+	if p.bound != nil {
+		target = p.bound.target(off)
+	}
+	return p.record[off>>alignShift], target
+}
+
+func (c *codeCache) rec(at uint32) []byte {
+	i := at - c.e.Records.Base
+	return c.e.Records.Bytes[i : i+core.RecordSize : i+core.RecordSize]
+}
+
+func (c *codeCache) setOp(at uint32, op uint16) {
+	binary.LittleEndian.PutUint16(c.rec(at)[core.RecOp:], op)
+}
+
+// put appends a record and returns its address.
+func (c *codeCache) put(in *isa.Insn, off uint16, imm int32, op uint16) uint32 {
+	at := c.e.Records.Base + uint32(c.used)
+	b := c.e.Records.Bytes[c.used : c.used+core.RecordSize]
+	c.used += core.RecordSize
+	le := binary.LittleEndian
+	le.PutUint16(b[core.RecA:], in.A)
+	le.PutUint16(b[core.RecB:], in.B)
+	le.PutUint16(b[core.RecC:], in.C)
+	le.PutUint16(b[core.RecPC:], off)
+	le.PutUint32(b[core.RecImm:], uint32(imm))
+	le.PutUint16(b[core.RecOrig:], op)
+	le.PutUint16(b[core.RecOp:], op)
+	return at
+}
+
+// decode decodes a run of code from an offset: up to a jump, the page's end,
+// code that is decoded already, or maxRun instructions.
+func (c *codeCache) decode(p *codePage, frame int, start uint16) {
+	e := c.e
+	code := e.RAM.Bytes[frame<<core.PageShift : (frame+1)<<core.PageShift]
+	h := e.handlers
+	c.run = c.run[:0]
+	first := e.Records.Base + uint32(c.used)
+	none := &isa.Insn{}
+	off := int(start)
+	var stubs []uint16
+	for {
+		if off >= core.PageSize {
+			c.put(none, uint16(off), 0, emit.HandlerPageEnd)
+			break
+		}
+		if at := p.record[off>>alignShift]; at != 0 {
+			here := e.Records.Base + uint32(c.used)
+			c.put(none, uint16(off), int32(at-here), emit.HandlerLink)
+			break
+		}
+		if len(c.run) == maxRun {
+			stubs = append(stubs, uint16(off))
+			p.waiting = append(p.waiting, waiting{uint16(off), c.put(none, uint16(off), 0, emit.HandlerDecode), true})
+			break
+		}
+		in, ok := e.ISA.Decode(code[off:])
+		if !ok { // straddles the page's end
+			p.record[off>>alignShift] = c.put(none, uint16(off), 0, emit.HandlerSingle)
+			break
+		}
+		flow := e.forms[in.Form].Flow
+		imm, op := in.Imm, h.Near[in.Form]
+		target := off + int(in.Imm)
+		near := target >= 0 && target < core.PageSize
+		if flow == isa.FlowBranch || flow == isa.FlowJump || flow == isa.FlowCall {
+			if near {
+				imm = 0 // set by link
+			} else {
+				op = h.Far[in.Form]
+			}
+		} else {
+			near = false
+		}
+		at := c.put(&in, uint16(off), imm, op)
+		p.record[off>>alignShift] = at
+		if near {
+			p.waiting = append(p.waiting, waiting{target: uint16(target), record: at})
+		}
+		if n := len(c.run); n > 0 && !(hasTarget(flow) && !near) {
+			if pair, ok := h.Pair(&c.run[n-1], &in); ok {
+				c.setOp(at-core.RecordSize, pair)
+			}
+		}
+		c.run = append(c.run, in)
+		off += int(in.Len)
+		if flow.Ends() {
+			// The address of what follows belongs to every record's successor.
+			c.put(none, uint16(off), 0, emit.HandlerDecode)
+			break
+		}
+	}
+	e.Stats.Runs++
+	e.Stats.Decoded += uint64(len(c.run))
+	c.link(p)
+	end := e.Records.Base + uint32(c.used)
+	p.runs = append(p.runs, [2]uint32{first, end})
+	if p.bound != nil {
+		c.enter(p, start, off)
+	}
+}
+
+func hasTarget(f isa.Flow) bool {
+	return f == isa.FlowBranch || f == isa.FlowJump || f == isa.FlowCall
+}
+
+// link connects branches whose targets are decoded now and gives the others a
+// stub.
+func (c *codeCache) link(p *codePage) {
+	le := binary.LittleEndian
+	keep := p.waiting[:0]
+	stub := map[uint16]uint32{}
+	for _, w := range p.waiting {
+		if w.stub {
+			stub[w.target] = w.record
+		}
+	}
+	n := len(p.waiting)
+	for i := 0; i < n; i++ {
+		w := p.waiting[i]
+		if at := p.record[w.target>>alignShift]; at != 0 {
+			b := c.rec(w.record)
+			le.PutUint32(b[core.RecImm:], at-w.record)
+			if w.stub {
+				c.setOp(w.record, emit.HandlerLink)
+			}
+			continue
+		}
+		keep = append(keep, w)
+	}
+	p.waiting = keep
+	for i := 0; i < len(p.waiting); i++ {
+		w := p.waiting[i]
+		b := c.rec(w.record)
+		if w.stub || le.Uint32(b[core.RecImm:]) != 0 {
+			continue
+		}
+		at, ok := stub[w.target]
+		if !ok {
+			at = c.put(&isa.Insn{}, w.target, 0, emit.HandlerDecode)
+			stub[w.target] = at
+			p.waiting = append(p.waiting, waiting{w.target, at, true})
+		}
+		le.PutUint32(b[core.RecImm:], at-w.record)
+	}
+}

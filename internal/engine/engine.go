@@ -1,0 +1,197 @@
+// Package engine runs one hart: it decodes guest code into interpreter
+// records, binds translations to code pages, fills the TLB, executes single
+// instructions in Go, and handles the exits of generated code. It knows no
+// guest ISA, no device and no host.
+package engine
+
+import (
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/emit"
+	"github.com/c2w/c2w/internal/ir"
+	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/mem"
+)
+
+// Platform is the rest of the machine as the engine sees it.
+type Platform interface {
+	// MMIORead and MMIOWrite access a device register; ok is false if there is
+	// none at that guest-physical address.
+	MMIORead(pa uint64, size int) (v uint64, ok bool)
+	MMIOWrite(pa uint64, size int, v uint64) (ok bool)
+	Ticks() uint64
+	SetTimer(at uint64)
+	ConsoleWrite(p []byte)
+	ConsoleRead(p []byte) int
+	PowerOff(failure bool)
+	Reset()
+	// Wait is called when the guest idles. It need not wait itself; Engine.Run
+	// returns.
+	Wait()
+}
+
+// Config is what an engine is made of.
+type Config struct {
+	ISA      isa.ISA
+	Hart     *core.Hart
+	RAM      *mem.RAM
+	Records  Records // memory for interpreter records
+	Platform Platform
+	// NewHart makes the privileged side.
+	NewHart func(*core.State, isa.Env) isa.Hart
+	// Run calls the core's run function. Nil executes every instruction in Go,
+	// which is slow and the reference.
+	Run func()
+	// Bindings are the translations that the core holds.
+	Bindings *Bindings
+}
+
+// Stats counts events since the start.
+type Stats struct {
+	Exits   [core.NumExits]uint64
+	Fills   uint64 // TLB fills
+	Lookups uint64 // jump-cache fills
+	Runs    uint64 // decoded runs of code
+	Decoded uint64 // decoded instructions
+	Dropped uint64 // code pages dropped because they were written
+	Bound   uint64 // pages bound to a translation
+	Flushed uint64 // times that the record memory was full
+}
+
+// Engine is one hart's engine.
+type Engine struct {
+	Config
+	S     *core.State
+	Priv  isa.Hart
+	TLB   *mem.TLB
+	Stats Stats
+
+	handlers *emit.Handlers
+	forms    []isa.FormInfo
+	code     codeCache
+	jump     jumpCache
+	eval     ir.Evaluator
+	lifted   []liftedInsn
+	builder  ir.Builder
+	fault    isa.Fault
+	stop     bool
+}
+
+// New makes an engine with empty caches.
+func New(c Config) *Engine {
+	e := &Engine{Config: c, S: &c.Hart.State, handlers: emit.NewHandlers(c.ISA), forms: c.ISA.Forms()}
+	e.TLB = mem.NewTLB(c.Hart, c.RAM)
+	e.jump.init(c.Hart)
+	e.code.init(e)
+	e.lifted = make([]liftedInsn, liftedEntries)
+	e.S.Resv = core.NoResv
+	e.Priv = c.NewHart(e.S, e)
+	return e
+}
+
+// Stop makes Run return after the current instruction.
+func (e *Engine) Stop() { e.stop = true }
+
+// slice is how many instructions run between two looks at the clock: some
+// 30 µs, short enough for V8 to replace the loop by optimised code early.
+const slice = 10_000
+
+// Run executes at least one instruction and about n, fewer when the guest
+// stops or idles. It returns the number executed.
+func (e *Engine) Run(n int) (done int) {
+	e.stop = false
+	for done < n && !e.stop {
+		k := min(n-done, slice)
+		done += e.slice(k)
+	}
+	return done
+}
+
+// slice runs up to k instructions.
+func (e *Engine) slice(k int) int {
+	e.S.Budget = int32(k)
+	at := int32(k)
+	for e.S.Budget > 0 && !e.stop {
+		if e.S.IRQ != 0 {
+			e.Priv.Interrupt()
+		}
+		if e.Config.Run == nil {
+			e.Single()
+			continue
+		}
+		e.Config.Run()
+		exit := e.S.Exit
+		e.Stats.Exits[exit]++
+		switch exit {
+		case core.ExitBudget, core.ExitIRQ:
+		case core.ExitMiss:
+			e.miss()
+		case core.ExitSingle:
+			e.Single()
+		case core.ExitLookup:
+			e.Lookup()
+		default:
+			panic("BUG: engine: exit " + exit.String())
+		}
+		e.S.Retired += uint64(at - e.S.Budget)
+		at = e.S.Budget
+	}
+	e.S.Retired += uint64(at - e.S.Budget)
+	return k - int(e.S.Budget)
+}
+
+// raise delivers a fault.
+func (e *Engine) raise(f *isa.Fault) { e.Priv.Raise(f) }
+
+// miss handles an access that the TLB did not have.
+func (e *Engine) miss() {
+	va, kind := e.S.ExitAddr, e.S.ExitKind
+	size, access := 1<<(kind&core.KindSize), isa.AccessRead
+	if kind&core.KindWrite != 0 {
+		access = isa.AccessWrite
+	}
+	mode := int(e.S.Mode)
+	m, f := e.Priv.Translate(va, access)
+	if f != nil {
+		e.raise(f)
+		return
+	}
+	frame, ram := e.RAM.Frame(m.Phys)
+	if !ram {
+		e.Single()
+		return
+	}
+	if access == isa.AccessWrite {
+		if e.code.has(frame) && !e.code.yield(frame, m.Phys) {
+			e.Single() // Go's store looks at what it overwrites
+			return
+		}
+		e.TLB.Fill(mode, core.WriteTLB, va, m.Phys, m.Global)
+	} else {
+		e.TLB.Fill(mode, core.ReadTLB, va, m.Phys, m.Global)
+		if m.Write && !e.code.has(frame) {
+			e.TLB.Fill(mode, core.WriteTLB, va, m.Phys, m.Global)
+		}
+	}
+	e.Stats.Fills++
+	if !e.TLB.Hits(mode, va, size, access == isa.AccessWrite) {
+		e.Single() // not naturally aligned
+	}
+}
+
+// Lookup enters State.PC into the jump cache, decoding its code if needed.
+func (e *Engine) Lookup() {
+	pc := e.S.PC
+	m, f := e.Priv.Translate(pc, isa.AccessExec)
+	if f != nil {
+		e.raise(f)
+		return
+	}
+	frame, ram := e.RAM.Frame(m.Phys)
+	if !ram {
+		e.raise(e.Priv.AccessFault(pc, isa.AccessExec))
+		return
+	}
+	rec, target := e.code.find(frame, pc)
+	e.jump.fill(int(e.S.Mode), pc, rec, target, m.Global)
+	e.Stats.Lookups++
+}

@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/ir"
+	"github.com/c2w/c2w/internal/isa"
+)
+
+// liftedInsn caches the IR of an instruction that Go executed.
+type liftedInsn struct {
+	valid bool
+	in    isa.Insn
+	block ir.Block
+}
+
+const liftedEntries = 512
+
+// Single executes the instruction at State.PC in Go.
+func (e *Engine) Single() {
+	in, f := e.fetch()
+	if f == nil {
+		f = e.execute(in)
+	}
+	if f != nil {
+		e.raise(f)
+		return
+	}
+	if e.S.FRM > maxRounding {
+		// Dynamic rounding by a reserved mode traps: every FP instruction has
+		// to come here.
+		e.S.SetFP(false)
+	}
+	e.S.Budget--
+}
+
+// maxRounding is the largest softfloat.Rounding.
+const maxRounding = 4
+
+// fetch decodes the instruction at State.PC, which may lie in two pages.
+func (e *Engine) fetch() (*isa.Insn, *isa.Fault) {
+	pc := e.S.PC
+	code, f := e.codeAt(pc, core.PageSize-int(pc&core.PageMask))
+	if f != nil {
+		return nil, f
+	}
+	in, ok := e.ISA.Decode(code)
+	if !ok {
+		var both [32]byte
+		n := copy(both[:], code)
+		more, f := e.codeAt(pc+uint64(n), 16)
+		if f != nil {
+			return nil, f
+		}
+		n += copy(both[n:], more)
+		if in, ok = e.ISA.Decode(both[:n]); !ok {
+			panic("BUG: engine: an instruction longer than 16 bytes")
+		}
+	}
+	l := &e.lifted[(in.Raw*0x9E3779B1)>>23%liftedEntries]
+	if !l.valid || l.in != in {
+		l.valid, l.in = true, in
+		e.builder.Reset()
+		isa.LiftInsn(&e.builder, e.ISA, &in, 0)
+		l.block.Nodes = append(l.block.Nodes[:0], e.builder.Nodes...)
+	}
+	return &l.in, nil
+}
+
+func (e *Engine) codeAt(pc uint64, n int) ([]byte, *isa.Fault) {
+	m, f := e.Priv.Translate(pc, isa.AccessExec)
+	if f != nil {
+		return nil, f
+	}
+	b := e.RAM.View(m.Phys|pc&core.PageMask, uint64(n))
+	if b == nil {
+		return nil, e.Priv.AccessFault(pc, isa.AccessExec)
+	}
+	return b, nil
+}
+
+// execute runs one decoded instruction.
+func (e *Engine) execute(in *isa.Insn) *isa.Fault {
+	for tries := 0; ; tries++ {
+		if e.forms[in.Form].Lift != nil {
+			block := &e.lifted[(in.Raw*0x9E3779B1)>>23%liftedEntries].block
+			out, err := e.eval.Eval(block, e.S, e.S.PC, (*guestMemory)(e))
+			if err != nil {
+				return err.(*isa.Fault)
+			}
+			if out == ir.Continue {
+				return nil
+			}
+		}
+		retry, f := e.Priv.System(in)
+		if f != nil || !retry {
+			return f
+		}
+		if tries > 0 {
+			panic("BUG: engine: " + e.ISA.Disasm(in.Raw, e.S.PC) + " leaves for ever")
+		}
+	}
+}
+
+// guestMemory is the engine as ir.Memory: any address, any alignment, devices
+// included.
+type guestMemory Engine
+
+func (g *guestMemory) Load(va uint64, size int) (uint64, error) {
+	return (*Engine)(g).load(va, size, isa.AccessRead)
+}
+
+func (g *guestMemory) LoadForStore(va uint64, size int) (uint64, error) {
+	return (*Engine)(g).load(va, size, isa.AccessWrite)
+}
+
+func (e *Engine) load(va uint64, size int, a isa.Access) (uint64, error) {
+	if int(va&core.PageMask)+size > core.PageSize {
+		return e.loadBytes(va, size, a)
+	}
+	m, f := e.Priv.Translate(va, a)
+	if f != nil {
+		return 0, f
+	}
+	pa := m.Phys | va&core.PageMask
+	if v, ok := e.RAM.Load(pa, size); ok {
+		return v, nil
+	}
+	if v, ok := e.Platform.MMIORead(pa, size); ok {
+		return v, nil
+	}
+	return 0, e.Priv.AccessFault(va, a)
+}
+
+func (e *Engine) loadBytes(va uint64, size int, a isa.Access) (v uint64, err error) {
+	for i := range size {
+		b, err := e.load(va+uint64(i), 1, a)
+		if err != nil {
+			return 0, err
+		}
+		v |= b << (8 * i)
+	}
+	return v, nil
+}
+
+func (g *guestMemory) Store(va uint64, size int, v uint64) error {
+	e := (*Engine)(g)
+	if int(va&core.PageMask)+size > core.PageSize {
+		// Both pages must accept the store before either changes.
+		if _, f := e.Priv.Translate(va, isa.AccessWrite); f != nil {
+			return f
+		}
+		if _, f := e.Priv.Translate(va+uint64(size)-1, isa.AccessWrite); f != nil {
+			return f
+		}
+		for i := range size {
+			if err := g.Store(va+uint64(i), 1, v>>(8*i)&0xff); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	m, f := e.Priv.Translate(va, isa.AccessWrite)
+	if f != nil {
+		return f
+	}
+	pa := m.Phys | va&core.PageMask
+	if frame, ok := e.RAM.Frame(pa); ok {
+		e.code.stored(frame, int(pa&core.PageMask), size)
+		e.RAM.Store(pa, size, v)
+		return nil
+	}
+	if e.Platform.MMIOWrite(pa, size, v) {
+		return nil
+	}
+	return e.Priv.AccessFault(va, isa.AccessWrite)
+}

@@ -1,0 +1,51 @@
+package machine
+
+// Where things lie in the file's linear memory. Go owns what is below Reserve;
+// the rest is the core's. Sizes in bytes.
+const (
+	Reserve = 64 << 20 // Go's share of memory
+
+	HartBase     = Reserve            // core.Hart
+	ManifestBase = HartBase + 512<<10 // the file's Manifest, placed by the converter
+	ManifestMax  = 512 << 10
+	RecordBase   = HartBase + 1<<20
+	RecordSize   = 31 << 20 // interpreter records
+	RAMHost      = RecordBase + RecordSize
+
+	// DefaultRAM is what a guest gets unless told otherwise. The kernel's own
+	// bookkeeping grows with it.
+	DefaultRAM = 256 << 20
+	// MinRAM holds the kernel, its initial file system and some room.
+	MinRAM = 48 << 20
+	// MaxRAM keeps every address of RAM below 2 GiB, which interpreter code
+	// and engines rely on.
+	MaxRAM = 1<<31 - RAMHost - 64<<10
+)
+
+// The guest-physical address space, as the device tree tells it.
+const (
+	RAMBase    = 0x8000_0000
+	RTCBase    = 0x0010_1000
+	RTCSize    = 0x1000
+	PLICBase   = 0x0c00_0000
+	PLICSize   = 0x40_0000
+	VirtioBase = 0x1000_1000
+	VirtioSize = 0x1000
+	VirtioMax  = 8 // slots
+
+	RTCIRQ    = 11
+	VirtioIRQ = 1 // of slot 0; slot n has VirtioIRQ+n
+
+	TimebaseHz = 10_000_000
+)
+
+// The virtio slots in use. Slot 3 is kept for 9p and 4 for net.
+const (
+	SlotConsole = 0
+	SlotDisk    = 1
+	SlotRNG     = 2
+)
+
+// kernelOffset is where Linux wants its image in RAM (Documentation/arch/
+// riscv/boot-image-header: text_offset, 2 MiB aligned).
+const kernelOffset = 2 << 20

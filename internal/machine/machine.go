@@ -1,0 +1,261 @@
+// Package machine is the virtual computer: its memory map, its devices, the
+// boot of a kernel, and the loop that runs the hart and talks to the host. The
+// same code runs natively under go test and, compiled for wasip1, inside every
+// file that c2w makes.
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/device/plic"
+	"github.com/c2w/c2w/internal/device/rtc"
+	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/fdt"
+	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/mem"
+	"github.com/c2w/c2w/internal/virtio/blk"
+	"github.com/c2w/c2w/internal/virtio/console"
+	"github.com/c2w/c2w/internal/virtio/mmio"
+	"github.com/c2w/c2w/internal/virtio/rng"
+	"github.com/c2w/c2w/internal/wasi"
+)
+
+// Config is what a machine is made of.
+type Config struct {
+	Host     *wasi.Host
+	RAM      *mem.RAM
+	Hart     *core.Hart
+	Records  engine.Records
+	Run      func() // the core; nil runs in Go
+	Bindings *engine.Bindings
+
+	Kernel   []byte // Linux Image
+	Initrd   []byte // cpio archive
+	Disk     io.ReaderAt
+	DiskSize uint64
+	Cmdline  string
+	Spec     *bootcfg.Spec
+	// Trace, if set, hears of the stages of the boot.
+	Trace func(stage string)
+}
+
+// Machine is a virtual computer.
+type Machine struct {
+	cfg    Config
+	host   *wasi.Host
+	ram    *mem.RAM
+	Engine *engine.Engine
+
+	plic    *plic.PLIC
+	rtc     *rtc.RTC
+	slots   [VirtioMax]*mmio.Slot
+	console *console.Device
+
+	epoch    int64 // host's monotonic time of tick 0
+	timerAt  uint64
+	timerOn  bool
+	idle     bool
+	lastPoll int64 // host time of the last look at standard input
+
+	contract session
+	input    input
+	off      bool // powered off
+	failed   bool // by a crash of the kernel
+	outErr   error
+}
+
+// New wires a machine and loads the kernel.
+func New(cfg Config) (*Machine, error) {
+	m := &Machine{cfg: cfg, host: cfg.Host, ram: cfg.RAM}
+	if cfg.Trace == nil {
+		m.cfg.Trace = func(string) {}
+	}
+	m.contract.m, m.input.m = m, m
+	m.epoch = m.host.Monotonic()
+	m.plic = plic.New(func(level bool) { m.Engine.Priv.SetExternal(level) })
+	m.rtc = rtc.New(m.host.Realtime, func(level bool) { m.plic.SetLine(RTCIRQ, level) })
+	m.console = console.New([]console.PortConfig{
+		{Name: "console", Console: true, Output: m.consoleOutput},
+		{Name: bootcfg.PortName, Output: m.contract.receive},
+	})
+	dma := (*dma)(m)
+	plug := func(n int, d interface{}) {
+		irq := VirtioIRQ + n
+		line := func(level bool) { m.plic.SetLine(irq, level) }
+		switch d := d.(type) {
+		case *console.Device:
+			m.slots[n] = mmio.New(d, dma, line)
+		case *blk.Device:
+			m.slots[n] = mmio.New(d, dma, line)
+		case *rng.Device:
+			m.slots[n] = mmio.New(d, dma, line)
+		}
+	}
+	plug(SlotConsole, m.console)
+	if cfg.Disk != nil {
+		plug(SlotDisk, blk.New(blk.Config{Disk: cfg.Disk, Size: cfg.DiskSize, ID: "c2w-root"}))
+	}
+	plug(SlotRNG, rng.New(func(p []byte) { m.host.Random(p) }))
+
+	hc := riscv64.Config{MMU: riscv64.Sv48}
+	m.Engine = engine.New(engine.Config{
+		ISA: riscv64.Guest, Hart: cfg.Hart, RAM: cfg.RAM, Records: cfg.Records, Platform: (*platform)(m),
+		NewHart:  func(s *core.State, env isa.Env) isa.Hart { return riscv64.NewHart(s, env, hc) },
+		Run:      cfg.Run,
+		Bindings: cfg.Bindings,
+	})
+	if err := m.load(hc); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// load places kernel, initial file system and device tree, and enters the
+// kernel as a firmware would.
+func (m *Machine) load(hc riscv64.Config) error {
+	size := uint64(len(m.ram.Bytes))
+	kernel := m.ram.View(RAMBase+kernelOffset, uint64(len(m.cfg.Kernel)))
+	// The kernel's image says how much it needs beyond its file (bss); the
+	// initial file system and the tree lie at the end of RAM.
+	top := size &^ (core.PageSize - 1)
+	initrd := (top - 1<<20 - uint64(len(m.cfg.Initrd))) &^ (core.PageSize - 1)
+	tree := top - 1<<20
+	if kernel == nil || size < MinRAM || initrd < uint64(len(m.cfg.Kernel))*2+kernelOffset {
+		return fmt.Errorf("%d MiB of guest memory do not hold the kernel (%d bytes) and its initial file system (%d bytes)", size>>20, len(m.cfg.Kernel), len(m.cfg.Initrd))
+	}
+	copy(kernel, m.cfg.Kernel)
+	copy(m.ram.Bytes[initrd:], m.cfg.Initrd)
+	var seed [64]byte
+	if err := m.host.Random(seed[:]); err != nil {
+		return fmt.Errorf("reading the host's random numbers: %w", err)
+	}
+	c := fdt.MachineConfig{
+		RAM: fdt.Range{Base: RAMBase, Size: size}, ISA: isaString(hc.Extensions()), MMU: hc.MMUType(), TimebaseHz: TimebaseHz,
+		PLIC: fdt.Range{Base: PLICBase, Size: PLICSize}, PLICSources: 31,
+		RTC:      fdt.Peripheral{Range: fdt.Range{Base: RTCBase, Size: RTCSize}, IRQ: RTCIRQ},
+		BootArgs: m.cfg.Cmdline, Initrd: fdt.Range{Base: RAMBase + initrd, Size: uint64(len(m.cfg.Initrd))}, RNGSeed: seed[:],
+	}
+	for n, s := range m.slots {
+		if s != nil {
+			c.Virtio = append(c.Virtio, fdt.Peripheral{Range: fdt.Range{Base: VirtioBase + uint64(n)*VirtioSize, Size: VirtioSize}, IRQ: uint32(VirtioIRQ + n)})
+		}
+	}
+	dtb := fdt.Machine(c)
+	copy(m.ram.Bytes[tree:], dtb)
+	m.Engine.Priv.Reset(RAMBase+kernelOffset, RAMBase+tree)
+	m.cfg.Kernel, m.cfg.Initrd = nil, nil
+	m.cfg.Trace("kernel entered")
+	return nil
+}
+
+// stepInsns is how many instructions one Step runs at most: a few
+// milliseconds, so that hosts with an event loop stay responsive.
+const stepInsns = 1_000_000
+
+// pollEvery is how long standard input may go unnoticed by a busy machine, in
+// nanoseconds.
+const pollEvery = 5_000_000
+
+// Result is what a Step comes back with.
+type Result struct {
+	Done   bool
+	Status int   // exit status of the program, when Done
+	Err    error // why the machine ended without one
+}
+
+// Step runs the machine for a bounded time. It sleeps when the guest idles.
+func (m *Machine) Step() Result {
+	for n := 0; n < stepInsns && !m.off; {
+		n += m.Engine.Run(10_000)
+		m.timers()
+		m.pollDevices()
+		if m.idle {
+			m.sleep()
+			n = stepInsns
+		}
+	}
+	if now := m.host.Monotonic(); now-m.lastPoll >= pollEvery {
+		m.lastPoll = now
+		m.input.poll(0)
+	}
+	if m.outErr != nil && wasi.IsClosed(m.outErr) {
+		return Result{Done: true, Status: 128 + 13} // SIGPIPE
+	}
+	if !m.off {
+		return Result{}
+	}
+	return m.contract.result(m.failed)
+}
+
+// timers delivers what is due.
+func (m *Machine) timers() {
+	if m.timerOn && (*platform)(m).Ticks() >= m.timerAt {
+		m.timerOn = false
+		m.Engine.Priv.TimerFired()
+	}
+	if _, armed := m.rtc.Deadline(); armed {
+		m.rtc.Poll()
+	}
+}
+
+func (m *Machine) pollDevices() {
+	for _, s := range m.slots {
+		if s != nil {
+			s.Poll()
+		}
+	}
+	m.contract.flush()
+}
+
+// sleep waits until the guest has something to do.
+func (m *Machine) sleep() {
+	m.idle = false
+	if m.Engine.Priv.Runnable() {
+		return
+	}
+	timeout := int64(1 << 40)
+	if m.timerOn {
+		timeout = int64(m.timerAt)*(1e9/TimebaseHz) + m.epoch - m.host.Monotonic()
+	}
+	if at, armed := m.rtc.Deadline(); armed {
+		timeout = min(timeout, at-m.host.Realtime())
+	}
+	if timeout > 0 {
+		m.input.poll(timeout)
+	}
+	m.timers()
+	if !m.Engine.Priv.Runnable() {
+		m.idle = true
+	}
+}
+
+func (m *Machine) consoleOutput(p []byte) int {
+	if m.outErr == nil {
+		m.outErr = m.host.Write(wasi.Stdout, p)
+	}
+	return len(p)
+}
+
+// Stats are the engine's counters.
+func (m *Machine) Stats() engine.Stats { return m.Engine.Stats }
+
+var errNoStatus = errors.New("the guest stopped without the program's exit status")
+
+// isaString joins extension names the way the device tree's riscv,isa does:
+// single letters run together, longer names behind underscores.
+func isaString(extensions []string) string {
+	letters, long := "rv64", ""
+	for _, e := range extensions {
+		if len(e) == 1 {
+			letters += e
+		} else {
+			long += "_" + e
+		}
+	}
+	return letters + long
+}

@@ -1,0 +1,194 @@
+package machine
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/engine"
+)
+
+// Manifest says what a file holds. The converter places it at ManifestBase.
+type Manifest struct {
+	RAM     uint32 // bytes of guest RAM
+	Kernel  Blob   // compressed with zstd
+	Initrd  Blob   // compressed with zstd
+	Disk    Blob   // in the format of package disk
+	Cmdline string
+	// Entrypoint and Cmd are the image's; Env, Dir and User too.
+	Entrypoint, Cmd, Env []string
+	Dir                  string
+	User                 string
+	// Pages are the translations that the core holds.
+	Pages []PageBinding
+}
+
+// Blob is a passive data segment.
+type Blob struct {
+	Segment uint32 // index for the core's segment reader
+	Size    uint32 // bytes in the file
+	Raw     uint32 // bytes when unpacked; the disk's own header knows better
+}
+
+// PageBinding is one page function and what it is bound to.
+type PageBinding struct {
+	Key     engine.Key
+	Binding engine.Binding
+}
+
+const (
+	manifestMagic   = "c2wm"
+	manifestVersion = 1
+)
+
+// Encode returns the manifest's bytes: magic, version, total size, fields in
+// order, integers little-endian, strings and lists behind their u32 size.
+func (m *Manifest) Encode() ([]byte, error) {
+	le := binary.LittleEndian
+	b := append([]byte(manifestMagic), 0, 0, 0, 0, 0, 0, 0, 0)
+	le.PutUint32(b[4:], manifestVersion)
+	u32 := func(v uint32) { b = le.AppendUint32(b, v) }
+	str := func(s string) { u32(uint32(len(s))); b = append(b, s...) }
+	list := func(l []string) {
+		u32(uint32(len(l)))
+		for _, s := range l {
+			str(s)
+		}
+	}
+	u32(m.RAM)
+	for _, x := range []Blob{m.Kernel, m.Initrd, m.Disk} {
+		u32(x.Segment)
+		u32(x.Size)
+		u32(x.Raw)
+	}
+	str(m.Cmdline)
+	list(m.Entrypoint)
+	list(m.Cmd)
+	list(m.Env)
+	str(m.Dir)
+	str(m.User)
+	u32(uint32(len(m.Pages)))
+	for _, p := range m.Pages {
+		b = le.AppendUint64(b, p.Key.Content)
+		u32(p.Key.Mode)
+		u32(p.Binding.Slot)
+		u32(uint32(len(p.Binding.Entries)))
+		for _, e := range p.Binding.Entries {
+			b = le.AppendUint16(b, e)
+		}
+	}
+	if len(b) > ManifestMax {
+		return nil, fmt.Errorf("the image's configuration and %d translations take %d bytes, %d fit", len(m.Pages), len(b), ManifestMax)
+	}
+	le.PutUint32(b[8:], uint32(len(b)))
+	return b, nil
+}
+
+var errManifest = errors.New("the file's manifest is damaged")
+
+// DecodeManifest reads what Encode wrote; b may be longer.
+func DecodeManifest(b []byte) (*Manifest, error) {
+	le := binary.LittleEndian
+	if len(b) < 12 || string(b[:4]) != manifestMagic {
+		return nil, errManifest
+	}
+	if v := le.Uint32(b[4:]); v != manifestVersion {
+		return nil, fmt.Errorf("the file's manifest has version %d, this machine reads %d: convert the image again", v, manifestVersion)
+	}
+	n := le.Uint32(b[8:])
+	if n < 12 || uint64(n) > uint64(len(b)) {
+		return nil, errManifest
+	}
+	b = b[12:n]
+	bad := false
+	take := func(n uint32) []byte {
+		if uint64(n) > uint64(len(b)) {
+			bad = true
+			return make([]byte, min(n, 8))
+		}
+		r := b[:n]
+		b = b[n:]
+		return r
+	}
+	u32 := func() uint32 { return le.Uint32(take(4)) }
+	str := func() string { return string(take(u32())) }
+	list := func() (l []string) {
+		for n := u32(); n > 0 && !bad; n-- {
+			l = append(l, str())
+		}
+		return l
+	}
+	m := &Manifest{RAM: u32()}
+	for _, x := range []*Blob{&m.Kernel, &m.Initrd, &m.Disk} {
+		*x = Blob{u32(), u32(), u32()}
+	}
+	m.Cmdline = str()
+	m.Entrypoint, m.Cmd, m.Env = list(), list(), list()
+	m.Dir, m.User = str(), str()
+	for n := u32(); n > 0 && !bad; n-- {
+		var p PageBinding
+		p.Key.Content = le.Uint64(take(8))
+		p.Key.Mode = u32()
+		p.Binding.Slot = u32()
+		for k := u32(); k > 0 && !bad; k-- {
+			p.Binding.Entries = append(p.Binding.Entries, le.Uint16(take(2)))
+		}
+		m.Pages = append(m.Pages, p)
+	}
+	if bad || len(b) != 0 || m.RAM < MinRAM || m.RAM > MaxRAM {
+		return nil, errManifest
+	}
+	return m, nil
+}
+
+// Spec is what the guest's init is told to run: the image's configuration
+// with arguments and environment of the run, as docker run combines them.
+func (m *Manifest) Spec(o RunOptions) (*bootcfg.Spec, error) {
+	entry, cmd := m.Entrypoint, m.Cmd
+	if o.Entrypoint != nil {
+		entry, cmd = o.Entrypoint, nil
+	}
+	if len(o.Args) > 0 {
+		cmd = o.Args
+	}
+	args := append(append([]string{}, entry...), cmd...)
+	if len(args) == 0 {
+		return nil, errors.New("the image names no command: give one behind the file's name")
+	}
+	s := &bootcfg.Spec{Args: args, Dir: m.Dir, Hostname: "c2w", Root: bootcfg.Root{Device: "/dev/vda", Type: "erofs"}}
+	s.Env = mergeEnv(m.Env, o.Env)
+	return s, nil
+}
+
+// RunOptions is what one run adds to the image's configuration.
+type RunOptions struct {
+	Entrypoint []string // replaces the image's entrypoint and drops its command
+	Args       []string // replace the image's command
+	Env        []string // KEY=VALUE, override the image's
+}
+
+const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+func mergeEnv(image, run []string) []string {
+	var out []string
+	index := map[string]int{}
+	for _, list := range [][]string{{defaultPath, "HOME=/root", "TERM=xterm"}, image, run} {
+		for _, kv := range list {
+			k := kv
+			for i := range kv {
+				if kv[i] == '=' {
+					k = kv[:i]
+					break
+				}
+			}
+			if i, ok := index[k]; ok {
+				out[i] = kv
+				continue
+			}
+			index[k] = len(out)
+			out = append(out, kv)
+		}
+	}
+	return out
+}

@@ -1,0 +1,126 @@
+package mem
+
+import "github.com/c2w/c2w/internal/core"
+
+// TLB maintains a hart's TLBs. Supervisor entries that must not outlive an
+// address space are remembered, so that dropping them does not cost a sweep.
+type TLB struct {
+	hart *core.Hart
+	ram  *RAM
+	// local lists the entries of each mode that are not global, in the order
+	// of filling, while they fit; full says that they did not.
+	local [core.Modes][]slot
+	full  [core.Modes]bool
+	// used says that a mode has any entry at all.
+	used [core.Modes]bool
+}
+
+type slot struct{ which, index uint16 }
+
+// localMax bounds the list of local entries: beyond it a sweep is cheaper.
+const localMax = 64
+
+// NewTLB returns an empty TLB.
+func NewTLB(h *core.Hart, r *RAM) *TLB {
+	t := &TLB{hart: h, ram: r}
+	for m := range t.local {
+		t.local[m] = make([]slot, 0, localMax)
+		t.clear(m)
+	}
+	return t
+}
+
+// Fill enters a page for reads (core.ReadTLB) or writes. pa must be RAM.
+func (t *TLB) Fill(mode int, which int, va, pa uint64, global bool) {
+	w := 0
+	if which == core.WriteTLB {
+		w = 1
+	}
+	i := core.TLBIndex(va)
+	e := &t.hart.TLB[mode][w][i]
+	e.Addend = t.ram.addend(va, pa)
+	e.Tag = va &^ core.PageMask
+	t.used[mode] = true
+	if global || t.full[mode] {
+		return
+	}
+	if len(t.local[mode]) == localMax {
+		t.full[mode] = true
+		return
+	}
+	t.local[mode] = append(t.local[mode], slot{uint16(w), uint16(i)})
+}
+
+func (t *TLB) clear(mode int) {
+	for w := range t.hart.TLB[mode] {
+		for i := range t.hart.TLB[mode][w] {
+			t.hart.TLB[mode][w][i].Tag = core.InvalidTag
+		}
+	}
+	t.local[mode] = t.local[mode][:0]
+	t.full[mode], t.used[mode] = false, false
+}
+
+// FlushAll drops everything.
+func (t *TLB) FlushAll() {
+	for m := range t.used {
+		if t.used[m] {
+			t.clear(m)
+		}
+	}
+}
+
+// FlushMode drops one mode's entries that are not global.
+func (t *TLB) FlushMode(mode int) {
+	switch {
+	case !t.used[mode]:
+	case t.full[mode]:
+		t.clear(mode)
+	default:
+		for _, s := range t.local[mode] {
+			t.hart.TLB[mode][s.which][s.index].Tag = core.InvalidTag
+		}
+		t.local[mode] = t.local[mode][:0]
+	}
+}
+
+// FlushPage drops the entries of one virtual page in every mode.
+func (t *TLB) FlushPage(va uint64) {
+	i, tag := core.TLBIndex(va), va&^uint64(core.PageMask)
+	for m := range t.used {
+		if !t.used[m] {
+			continue
+		}
+		for w := range t.hart.TLB[m] {
+			if e := &t.hart.TLB[m][w][i]; e.Tag == tag {
+				e.Tag = core.InvalidTag
+			}
+		}
+	}
+}
+
+// FlushFrame drops the write entries through which a RAM page can be changed,
+// so that the next store to it is seen.
+func (t *TLB) FlushFrame(pa uint64) {
+	host := t.ram.Host + uint32(pa&^uint64(core.PageMask)-t.ram.Base)
+	for m := range t.used {
+		if !t.used[m] {
+			continue
+		}
+		for i := range t.hart.TLB[m][1] {
+			if e := &t.hart.TLB[m][1][i]; e.Tag != core.InvalidTag && e.Addend+uint32(e.Tag) == host {
+				e.Tag = core.InvalidTag
+			}
+		}
+	}
+}
+
+// Hits reports whether generated code would find an access in the TLB.
+func (t *TLB) Hits(mode int, va uint64, size int, write bool) bool {
+	w := 0
+	if write {
+		w = 1
+	}
+	mask := ^uint64(core.PageMask) | uint64(size-1)
+	return t.hart.TLB[mode][w][core.TLBIndex(va)].Tag == va&mask
+}
