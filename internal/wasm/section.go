@@ -8,8 +8,8 @@ import (
 
 // Section is one section of a file: where it lies and how large it is.
 type Section struct {
-	// Name is that of the kind, such as "code", or for a custom section its
-	// own name in front of which Custom is set.
+	// Name is that of the kind, such as "code". A custom section has Custom
+	// set and its own name.
 	Name   string
 	Custom bool
 	// Offset and Size bound the contents in the file, in bytes; of a custom
