@@ -14,6 +14,9 @@ type Host struct {
 	// eof is set once standard input has ended; polling it then would report
 	// readiness for ever, and an idle machine would spin.
 	eof bool
+	// closed holds, by descriptor, the outputs that were given up: finding out
+	// may take a second, and is done once.
+	closed [3]bool
 }
 
 const (
@@ -131,8 +134,14 @@ func (h *Host) ReadStdin(p []byte) (int, error) {
 }
 
 // Write writes all of p to [Stdout] or [Stderr] and blocks as long as that
-// takes. It returns [ErrClosed] when nobody reads any more.
+// takes. It returns [ErrClosed] when nobody reads any more, and from then on.
 func (h *Host) Write(fd int, p []byte) error {
+	if fd != Stdout && fd != Stderr {
+		panic("BUG: wasi.Host.Write: descriptor " + itoa(fd))
+	}
+	if h.closed[fd] {
+		return ErrClosed
+	}
 	idle := 0
 	for len(p) > 0 {
 		n, errno := h.sys.write(fd, p[:min(len(p), atomic)])
@@ -151,11 +160,13 @@ func (h *Host) Write(fd int, p []byte) error {
 		case errnoAgain:
 			// No engine but wasmtime can wait for output, so wait for time.
 		case errnoPipe, errnoBadf:
+			h.closed[fd] = true
 			return ErrClosed
 		case errnoIO:
-			// On wasmtime perhaps only EAGAIN.
+			// On wasmtime this may be EAGAIN as well as EPIPE.
 			if idle++; idle == stuck {
-				return errno
+				h.closed[fd] = true
+				return ErrClosed
 			}
 		default:
 			return errno
