@@ -5,8 +5,11 @@
 //
 // A conversation is short. Init opens the port and sends [Ready]; the host
 // sends one [Spec]; init starts the program and, when that has ended, sends
-// [Exit]. Instead of Ready or Exit, init may send [Error], after which it only
-// powers off.
+// [Exit]. Instead of Exit, init may send [Error], if there was no program to
+// start. After either it powers the machine off.
+//
+// Until Ready the console echoes what it is sent; the host keeps the program's
+// input back until then.
 //
 // The package is part of both the machine (wasip1) and init, whose start-up
 // every run pays for: it knows nothing of virtio, files or system calls, and
