@@ -24,11 +24,14 @@ const (
 	TLBEntrySize = 16
 	TLBSize      = TLBEntries * TLBEntrySize // one access kind of one mode
 
-	JumpEntries   = 2048 // direct-mapped, per mode
+	JumpEntries   = 4096 // direct-mapped, per mode
 	JumpEntrySize = 16
 	JumpSize      = JumpEntries * JumpEntrySize
 
 	RecordSize = 16 // one pre-decoded guest instruction
+
+	// MaxInsn is the longest guest instruction of any ISA (x86's).
+	MaxInsn = 15
 )
 
 // ReadTLB and WriteTLB say which half of a mode's TLB set serves an access.
@@ -62,14 +65,16 @@ const (
 	InvalidTag = ^uint64(0)
 )
 
-// A jump-cache entry is {record u32 @0, target u32 @4, pc u64 @8}. record is
-// the address of the interpreter record that stands for pc. target is zero or,
+// A jump-cache entry is {record u32 @0, target u32 @4, tag u64 @8}. The tag is
+// the complement of pc, so that an entry of zeros is empty and a cache is
+// emptied by clearing memory; hit ⇔ tag + pc == -1. record is the address of
+// the interpreter record that stands for pc. target is zero or,
 // when pc is an entry of a translated page, the page function and the entry
 // (see Target).
 const (
 	JumpRecord = 0
 	JumpTarget = 4
-	JumpPC     = 8
+	JumpTag    = 8
 )
 
 // Target packs a page function's slot in the core's table and an entry number.
@@ -84,8 +89,8 @@ const TargetEntries = 1 << 12
 //	@0  A u16   state offset of the first operand (by convention the result)
 //	@2  B u16   state offset of the second operand
 //	@4  C u16   state offset of the third operand
-//	@6  PC u16  byte offset of the instruction in its page (PageSize in the
-//	            record that ends a page)
+//	@6  PC u16  byte offset of the instruction from the start of its page (in
+//	            the record behind a page's last instruction PageSize or more)
 //	@8  Imm i32 immediate, branch delta in bytes of records, or a fourth operand
 //	@12 Orig u16 handler to restore when a translation is unbound
 //	@14 Op u16  handler
@@ -228,7 +233,7 @@ type TLBEntry struct {
 type JumpEntry struct {
 	Record uint32
 	Target uint32
-	PC     uint64
+	Tag    uint64
 }
 
 // TLBIndex is the entry that serves a virtual address.
@@ -237,7 +242,3 @@ func TLBIndex(va uint64) int { return int(va>>PageShift) & (TLBEntries - 1) }
 // JumpIndex is the entry that serves a pc. Bit 0 takes part: not every ISA
 // aligns its instructions.
 func JumpIndex(pc uint64) int { return int(pc>>1) & (JumpEntries - 1) }
-
-// InvalidPC marks an empty jump-cache entry. No ISA here executes at the last
-// byte of the address space.
-const InvalidPC = ^uint64(0)

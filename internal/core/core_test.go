@@ -19,7 +19,7 @@ func TestLayout(t *testing.T) {
 		{"TLB entry", unsafe.Sizeof(TLBEntry{}), TLBEntrySize},
 		{"tag", unsafe.Offsetof(TLBEntry{}.Tag), TLBTag},
 		{"jump entry", unsafe.Sizeof(JumpEntry{}), JumpEntrySize},
-		{"jump pc", unsafe.Offsetof(JumpEntry{}.PC), JumpPC},
+		{"jump tag", unsafe.Offsetof(JumpEntry{}.Tag), JumpTag},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: got %#x, want %#x", c.name, c.got, c.want)

@@ -4,11 +4,11 @@ import "github.com/c2w/c2w/internal/isa"
 
 // Handlers that exist for every ISA. The rest follow from the table of forms.
 const (
-	HandlerSingle  = iota // leave: Go executes the instruction
-	HandlerPageEnd        // continue in the next page
-	HandlerEnter          // leave the interpreter: the instruction is the entry of a translation
-	HandlerDecode         // leave: the instruction is not decoded yet
-	HandlerLink           // continue at the record Imm bytes further; counts no instruction
+	HandlerSingle = iota // leave: Go executes the instruction
+	HandlerGoto          // continue at the address that the record's PC says, by the jump cache
+	HandlerEnter         // leave the interpreter: the instruction is the entry of a translation
+	HandlerDecode        // leave: the instruction is not decoded yet
+	HandlerLink          // continue at the record Imm bytes further; counts no instruction
 	handlerForms
 )
 

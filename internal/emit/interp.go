@@ -199,10 +199,8 @@ func (m *interp) fixedHandlers() {
 	c := m.c
 	c.End() // HandlerSingle
 	c.BrTo(m.single)
-	c.End() // HandlerPageEnd
-	c.LocalGet(m.vbase)
-	c.I64Const(core.PageSize)
-	c.Op(wasm.OpI64Add)
+	c.End() // HandlerGoto
+	m.pushPC(0, false)
 	c.LocalSet(m.target)
 	c.BrTo(m.goTo)
 	c.End() // HandlerEnter
@@ -311,8 +309,10 @@ func (m *interp) epilogue() {
 	c.LocalGet(m.jumpm)
 	c.Op(wasm.OpI32Add)
 	c.LocalTee(m.entry)
-	c.I64Load(3, m.base+core.JumpBase+core.JumpPC)
+	c.I64Load(3, m.base+core.JumpBase+core.JumpTag)
 	c.LocalGet(m.target)
+	c.Op(wasm.OpI64Add)
+	c.I64Const(-1)
 	c.Op(wasm.OpI64Ne)
 	c.BrIfTo(m.lookup)
 	c.LocalGet(m.limit)

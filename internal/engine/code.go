@@ -34,6 +34,19 @@ type codePage struct {
 	waiting []waiting
 	bound   *Binding
 	stores  int // into the page, beside its code
+	// straddles are the instructions that begin in this page and end in the
+	// next; tail is the number of this page's first bytes that belong to one.
+	straddles []straddle
+	tail      int
+}
+
+// straddle is an instruction in two pages. Its record is found by the jump
+// cache only, which is keyed by virtual addresses: the next page's frame is
+// part of what the record stands for.
+type straddle struct {
+	off    uint16
+	next   int // frame of the second page
+	record uint32
 }
 
 type waiting struct {
@@ -112,7 +125,7 @@ func (c *codeCache) stored(frame, off, size int) {
 			return
 		}
 	}
-	if p.bound != nil {
+	if p.bound != nil || off < p.tail {
 		c.drop(frame)
 	}
 }
@@ -134,24 +147,72 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 		p = nil
 	}
 	// The longest run: its records, a stub for every branch, and its end.
-	if need := (2*maxRun + 2) * core.RecordSize; c.used+need > len(c.e.Records.Bytes) {
+	if need := (2*maxRun + 4) * core.RecordSize; c.used+need > len(c.e.Records.Bytes) {
 		c.flush()
 		p = nil
 	}
 	if p == nil {
-		p = &codePage{mode: c.e.S.Mode, record: make([]uint32, core.PageSize>>alignShift)}
-		c.pages[frame] = p
-		c.e.TLB.FlushFrame(c.e.RAM.Base + uint64(frame)<<core.PageShift)
-		c.e.bind(p, frame)
+		p = c.newPage(frame)
 	}
 	off := uint16(pc & core.PageMask)
 	if p.record[off>>alignShift] == 0 {
 		c.decode(p, frame, off)
 	}
+	for i := range p.straddles {
+		if p.straddles[i].off == off {
+			return c.straddle(p, &p.straddles[i], frame, pc), 0
+		}
+	}
 	if p.bound != nil {
 		target = p.bound.target(off)
 	}
 	return p.record[off>>alignShift], target
+}
+
+// straddle returns the record of an instruction that ends in the page behind.
+// If that page cannot be fetched, Go executes the instruction and raises the
+// exception.
+func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) uint32 {
+	e := c.e
+	begin := e.Records.Base + uint32(c.used)
+	next := -1
+	m, f := e.Priv.Translate(pc&^core.PageMask+core.PageSize, isa.AccessExec)
+	if f == nil {
+		if n, ok := e.RAM.Frame(m.Phys); ok {
+			next = n
+		}
+	}
+	if next >= 0 && s.record != 0 && s.next == next && c.pages[next] != nil {
+		return s.record
+	}
+	var both [2 * core.MaxInsn]byte
+	n := copy(both[:core.MaxInsn], e.RAM.Bytes[frame<<core.PageShift+int(s.off):(frame+1)<<core.PageShift])
+	if next >= 0 {
+		n += copy(both[n:], e.RAM.Bytes[next<<core.PageShift:][:core.MaxInsn])
+	}
+	in, ok := e.ISA.Decode(both[:n])
+	if next < 0 || !ok || next == frame {
+		return c.put(&isa.Insn{}, s.off, 0, emit.HandlerSingle)
+	}
+	q := c.pages[next]
+	if q == nil {
+		q = c.newPage(next)
+	}
+	q.tail = max(q.tail, int(s.off)+int(in.Len)-core.PageSize)
+	s.next = next
+	s.record = c.put(&in, s.off, in.Imm, e.handlers.Far[in.Form])
+	c.put(&isa.Insn{}, s.off+uint16(in.Len), 0, emit.HandlerGoto)
+	run := [2]uint32{begin, e.Records.Base + uint32(c.used)}
+	p.runs, q.runs = append(p.runs, run), append(q.runs, run)
+	return s.record
+}
+
+func (c *codeCache) newPage(frame int) *codePage {
+	p := &codePage{mode: c.e.S.Mode, record: make([]uint32, core.PageSize>>alignShift)}
+	c.pages[frame] = p
+	c.e.TLB.FlushFrame(c.e.RAM.Base + uint64(frame)<<core.PageShift)
+	c.e.bind(p, frame)
+	return p
 }
 
 func (c *codeCache) rec(at uint32) []byte {
@@ -192,7 +253,7 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 	var stubs []uint16
 	for {
 		if off >= core.PageSize {
-			c.put(none, uint16(off), 0, emit.HandlerPageEnd)
+			c.put(none, uint16(off), 0, emit.HandlerGoto)
 			break
 		}
 		if at := p.record[off>>alignShift]; at != 0 {
@@ -206,8 +267,9 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 			break
 		}
 		in, ok := e.ISA.Decode(code[off:])
-		if !ok { // straddles the page's end
-			p.record[off>>alignShift] = c.put(none, uint16(off), 0, emit.HandlerSingle)
+		if !ok { // straddles the page's end: its record depends on the next page
+			p.record[off>>alignShift] = c.put(none, uint16(off), 0, emit.HandlerGoto)
+			p.straddles = append(p.straddles, straddle{off: uint16(off)})
 			break
 		}
 		flow := e.forms[in.Form].Flow

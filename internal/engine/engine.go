@@ -180,18 +180,22 @@ func (e *Engine) miss() {
 
 // Lookup enters State.PC into the jump cache, decoding its code if needed.
 func (e *Engine) Lookup() {
-	pc := e.S.PC
-	m, f := e.Priv.Translate(pc, isa.AccessExec)
-	if f != nil {
-		e.raise(f)
-		return
-	}
-	frame, ram := e.RAM.Frame(m.Phys)
-	if !ram {
-		e.raise(e.Priv.AccessFault(pc, isa.AccessExec))
-		return
+	pc, mode := e.S.PC, e.S.Mode
+	frame, global, ok := e.jump.frame(mode, pc)
+	if !ok {
+		m, f := e.Priv.Translate(pc, isa.AccessExec)
+		if f != nil {
+			e.raise(f)
+			return
+		}
+		if frame, ok = e.RAM.Frame(m.Phys); !ok {
+			e.raise(e.Priv.AccessFault(pc, isa.AccessExec))
+			return
+		}
+		global = m.Global
+		e.jump.setFrame(mode, pc, frame, global)
 	}
 	rec, target := e.code.find(frame, pc)
-	e.jump.fill(int(e.S.Mode), pc, rec, target, m.Global)
+	e.jump.fill(int(mode), pc, rec, target, global)
 	e.Stats.Lookups++
 }
