@@ -1,0 +1,3 @@
+package main
+
+func licensesCommand(inv *invocation, args []string) (int, error) { return 0, usagef("none yet") }

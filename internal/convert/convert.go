@@ -1,0 +1,286 @@
+package convert
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/c2w/c2w/guest"
+	"github.com/c2w/c2w/internal/image"
+	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/rootfs"
+	"github.com/c2w/c2w/internal/wasm"
+)
+
+// Options says what to convert. Ref, Machine and Version are needed.
+type Options struct {
+	// Ref names the image, see image.Forms.
+	Ref string
+	// Platform is one of Platforms; "" is the first.
+	Platform string
+	// RAM is the guest's memory in bytes, a multiple of RAMUnit from
+	// machine.MinRAM to machine.MaxRAM; 0 is machine.DefaultRAM.
+	RAM uint32
+	// Machine is the machine's module.
+	Machine []byte
+	// Version is the converter's own.
+	Version string
+	// TempDir takes temporary files; "" is the system's place.
+	TempDir string
+	// Progress, if set, hears of the stages.
+	Progress Progress
+}
+
+// RAMUnit is what guest memory is measured in.
+const RAMUnit = 1 << 20
+
+// Progress hears of the pipeline's stages, one after the other.
+type Progress interface {
+	Begin(stage string)
+	// End comes when the stage has succeeded, with what it did.
+	End(stage, detail string, took time.Duration)
+}
+
+// maxModule is the largest file that today's engines take, in bytes.
+const maxModule = 1 << 30
+
+// File is a converted image, ready to be written.
+type File struct {
+	Info   *Info
+	Size   int64 // in bytes
+	module *wasm.Module
+}
+
+// WriteTo writes the Wasm file: the same bytes for the same options.
+func (f *File) WriteTo(w io.Writer) (int64, error) { return f.module.WriteTo(w) }
+
+// pipeline is one conversion under way.
+type pipeline struct {
+	ctx  context.Context
+	o    Options
+	plat *platform
+	want v1.Platform
+}
+
+// Open finds the image and checks the options: what a conversion would use,
+// without doing it.
+func Open(ctx context.Context, o Options) (*image.Image, error) {
+	p, err := newPipeline(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return image.Open(ctx, o.Ref, p.want)
+}
+
+func newPipeline(ctx context.Context, o Options) (*pipeline, error) {
+	plat, want, err := findPlatform(o.Platform)
+	if err != nil {
+		return nil, err
+	}
+	if o.RAM == 0 {
+		o.RAM = machine.DefaultRAM
+	}
+	if o.RAM < machine.MinRAM || o.RAM > machine.MaxRAM || o.RAM%RAMUnit != 0 {
+		return nil, fmt.Errorf("guest memory of %d bytes: it must be whole MiB from %d to %d", o.RAM, machine.MinRAM>>20, machine.MaxRAM>>20)
+	}
+	if o.Progress == nil {
+		o.Progress = silent{}
+	}
+	return &pipeline{ctx: ctx, o: o, plat: plat, want: want}, nil
+}
+
+// Convert runs the pipeline. Its errors are one line for the user; nothing is
+// left behind when it fails.
+func Convert(ctx context.Context, o Options) (*File, error) {
+	p, err := newPipeline(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	f, err := p.run()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return f, err
+}
+
+func (p *pipeline) run() (*File, error) {
+	var img *image.Image
+	err := p.stage("image", func() (_ string, err error) {
+		if img, err = image.Open(p.ctx, p.o.Ref, p.want); err != nil {
+			return "", err
+		}
+		var size int64
+		for _, l := range img.Layers {
+			size += l.Size
+		}
+		return fmt.Sprintf("%s for %s, %s, %s", short(img.Digest), p.plat.name, plural(len(img.Layers), "layer"), Bytes(size)), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	parts := &Parts{Machine: p.o.Machine, ISA: p.plat.isa}
+	if parts.Manifest, err = p.manifest(&img.Config); err != nil {
+		return nil, fmt.Errorf("image %s: %w", p.o.Ref, err)
+	}
+	var diskSize int64
+	if parts.Disk, diskSize, err = p.disk(img); err != nil {
+		return nil, err
+	}
+	if err := p.boot(parts); err != nil {
+		return nil, err
+	}
+	f := &File{Info: &Info{
+		C2W: p.o.Version, Image: p.o.Ref, Digest: img.Digest.String(), Platform: p.plat.name, RAM: p.o.RAM,
+		Entrypoint: img.Config.Entrypoint, Cmd: img.Config.Cmd, Env: img.Config.Env,
+		Dir: parts.Manifest.Dir, User: img.Config.User, DiskSize: diskSize,
+	}}
+	err = p.stage("link", func() (string, error) {
+		if err := f.link(parts); err != nil {
+			return "", err
+		}
+		return Bytes(f.Size), nil
+	})
+	return f, err
+}
+
+// stage runs one stage and tells its progress.
+func (p *pipeline) stage(name string, do func() (detail string, err error)) error {
+	if p.ctx.Err() != nil {
+		return context.Cause(p.ctx)
+	}
+	begin := time.Now()
+	p.o.Progress.Begin(name)
+	detail, err := do()
+	if err != nil {
+		return err
+	}
+	p.o.Progress.End(name, detail, time.Since(begin))
+	return nil
+}
+
+// manifest takes over what the image says of running it.
+func (p *pipeline) manifest(c *v1.Config) (machine.Manifest, error) {
+	m := machine.Manifest{
+		RAM: p.o.RAM, Cmdline: guest.CommandLine,
+		Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: c.Env, User: c.User,
+	}
+	// Docker takes a relative directory as one below the root.
+	if c.WorkingDir != "" {
+		m.Dir = path.Join("/", c.WorkingDir)
+	}
+	for _, list := range [][]string{m.Entrypoint, m.Cmd, m.Env, {m.Dir, m.User}} {
+		for _, s := range list {
+			if strings.ContainsRune(s, 0) {
+				return m, fmt.Errorf("its configuration has a zero byte in %q", s)
+			}
+		}
+	}
+	return m, nil
+}
+
+// disk makes the root file system, as the machine reads it.
+func (p *pipeline) disk(img *image.Image) (packed []byte, size int64, err error) {
+	layers := make([]rootfs.Layer, len(img.Layers))
+	for i, l := range img.Layers {
+		layers[i] = l
+	}
+	var tree *rootfs.Tree
+	err = p.stage("layers", func() (_ string, err error) {
+		tree, err = rootfs.Merge(p.ctx, layers, rootfs.Options{TempDir: p.o.TempDir})
+		return plural(len(layers), "layer") + " verified and merged", err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	defer tree.Close()
+	temp, err := newTemp(p.ctx, p.o.TempDir)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer temp.Close()
+	err = p.stage("files", func() (string, error) {
+		stats, err := tree.WriteEROFS(temp)
+		size = stats.Size
+		return fmt.Sprintf("%s, %s", plural(stats.Inodes, "file"), Bytes(stats.Content)), err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	err = p.stage("disk", func() (_ string, err error) {
+		packed, err = p.pack(temp, size)
+		return fmt.Sprintf("%s packed into %s", Bytes(size), Bytes(int64(len(packed)))), err
+	})
+	return packed, size, err
+}
+
+// pack reads the disk's image in the form in which the file carries it.
+func (p *pipeline) pack(r io.ReaderAt, size int64) ([]byte, error) {
+	if size > maxModule {
+		return nil, fmt.Errorf("the root file system takes %s: one Wasm file ends at %s, choose a smaller image", Bytes(size), Bytes(maxModule))
+	}
+	b := make([]byte, size)
+	if _, err := io.ReadFull(io.NewSectionReader(r, 0, size), b); err != nil {
+		return nil, fmt.Errorf("reading the disk's image back: %w", err)
+	}
+	return b, nil
+}
+
+// link joins the parts and adds the file's description.
+func (f *File) link(parts *Parts) error {
+	out, err := Link(parts)
+	if err != nil {
+		return err
+	}
+	labelled := map[string]int64{}
+	for _, p := range out.Parts {
+		labelled[p.Label] += p.Bytes
+	}
+	f.Info.Parts = groupParts(labelled)
+	section, err := f.Info.section()
+	if err != nil {
+		return err
+	}
+	f.module = out.Module
+	f.module.Customs = append(f.module.Customs, section)
+	if f.Size = f.module.Size(); f.Size > maxModule {
+		return fmt.Errorf("the file would take %s: engines take at most %s, choose a smaller image", Bytes(f.Size), Bytes(maxModule))
+	}
+	return nil
+}
+
+// temp is a temporary file that is not written any more once ctx has ended.
+type temp struct {
+	*os.File
+	ctx context.Context
+}
+
+func newTemp(ctx context.Context, dir string) (*temp, error) {
+	f, err := os.CreateTemp(dir, "c2w-disk-")
+	if err != nil {
+		return nil, fmt.Errorf("creating a temporary file: %w", err)
+	}
+	return &temp{f, ctx}, nil
+}
+
+func (t *temp) Write(b []byte) (int, error) {
+	if t.ctx.Err() != nil {
+		return 0, context.Cause(t.ctx)
+	}
+	return t.File.Write(b)
+}
+
+func (t *temp) Close() error {
+	t.File.Close()
+	return os.Remove(t.File.Name())
+}
+
+type silent struct{}
+
+func (silent) Begin(string)                      {}
+func (silent) End(string, string, time.Duration) {}
