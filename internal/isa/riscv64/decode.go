@@ -223,10 +223,14 @@ func operandsFP(in *isa.Insn, k kind, w uint32) {
 	case kXFF:
 		in.A, in.B, in.C = xdest(rd(w)), freg(rs1(w)), freg(rs2(w))
 	}
-	switch k {
-	case kFRm, kF1Rm, kFRm4, kFXRm, kXFRm:
+	if k.rounds() {
 		setRounding(in, rm(w))
 	}
+}
+
+// rounds says that the layout has a rounding mode.
+func (k kind) rounds() bool {
+	return k == kFRm || k == kF1Rm || k == kFRm4 || k == kFXRm || k == kXFRm
 }
 
 // setRounding chooses the variant of a form that rounds.

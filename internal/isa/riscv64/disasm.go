@@ -106,6 +106,9 @@ func operand(c rune, in *isa.Insn, w uint32, pc uint64) string {
 	case 'a', 'p':
 		return "0x" + strconv.FormatUint(pc+uint64(imm), 16)
 	case 'm':
+		if in.Form < firstRound && rm(w) == 0 {
+			return "" // an exact conversion as assemblers encode it
+		}
 		return [...]string{",rne", ",rtz", ",rdn", ",rup", ",rmm", "", "", ""}[rm(w)]
 	case 'E':
 		return csrName(w >> 20)

@@ -354,3 +354,28 @@ var rows16 = []row{
 	{"110 ...... ..... 10", "c.swsp", kCSWSP, fSw},
 	{"111 ...... ..... 10", "c.sdsp", kCSDSP, fSd},
 }
+
+// Encoding is a row of the instruction table, for tests that make words of it.
+type Encoding struct {
+	Name        string
+	Mask, Match uint32 // fixed bits and their values
+	Size        int    // bytes
+	Operands    string // letters as at syntax
+}
+
+// Encodings lists the instruction table, without the rows that stand for
+// undefined words.
+func Encodings() []Encoding {
+	var list []Encoding
+	add := func(rows []row, width int) {
+		for i := range rows {
+			if r := &rows[i]; r.form != fIllegal {
+				p := parse(r, width)
+				list = append(list, Encoding{r.name, p.mask, p.match, width / 8, syntax[r.kind]})
+			}
+		}
+	}
+	add(rows32, 32)
+	add(rows16, 16)
+	return list
+}
