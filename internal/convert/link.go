@@ -18,6 +18,7 @@ import (
 type Parts struct {
 	Machine  []byte // the Go machine, a wasip1 reactor
 	ISA      isa.ISA
+	Core     *emit.Core // with the page functions that Manifest.Pages names; nil for the interpreter alone
 	Kernel   []byte // compressed with zstd
 	Initrd   []byte // compressed with zstd
 	Disk     []byte
@@ -26,7 +27,10 @@ type Parts struct {
 
 // Link joins the parts into one module.
 func Link(p *Parts) (*link.Output, error) {
-	k := emit.NewCore(p.ISA, machine.HartBase)
+	k := p.Core
+	if k == nil {
+		k = emit.NewCore(p.ISA, machine.HartBase)
+	}
 	m := p.Manifest
 	data := []link.Data{
 		{Label: "kernel", Passive: true, Bytes: p.Kernel},

@@ -43,6 +43,9 @@ type Config struct {
 	Run func()
 	// Bindings are the translations that the core holds.
 	Bindings *Bindings
+	// Profile, if set, collects what runs. The engine then looks at the hart
+	// more often.
+	Profile *Profile
 }
 
 // Stats counts events since the start.
@@ -101,10 +104,17 @@ func (e *Engine) Run(n int) (done int) {
 	e.stop = false
 	for done < n && !e.stop {
 		k := min(n-done, slice)
+		if e.Profile != nil {
+			k = min(k, sampleEvery)
+		}
 		done += e.slice(k)
 	}
 	return done
 }
+
+// sampleEvery is the distance of a profile's samples in instructions, prime so
+// that loops do not hide.
+const sampleEvery = 997
 
 // slice runs up to k instructions.
 func (e *Engine) slice(k int) int {
@@ -122,7 +132,11 @@ func (e *Engine) slice(k int) int {
 		exit := e.S.Exit
 		e.Stats.Exits[exit]++
 		switch exit {
-		case core.ExitBudget, core.ExitIRQ:
+		case core.ExitBudget:
+			if e.Profile != nil {
+				e.sample()
+			}
+		case core.ExitIRQ:
 		case core.ExitMiss:
 			e.miss()
 		case core.ExitSingle:
@@ -194,6 +208,9 @@ func (e *Engine) Lookup() {
 		}
 		global = m.Global
 		e.jump.setFrame(mode, pc, frame, global)
+	}
+	if e.Profile != nil {
+		e.profilePage(frame, mode).Entries[uint16(pc&core.PageMask)] = struct{}{}
 	}
 	rec, target := e.code.find(frame, pc)
 	e.jump.fill(int(mode), pc, rec, target, global)

@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/c2w/c2w/internal/disk"
 )
 
 // LoadBlobs unpacks the kernel and its initial file system and opens the disk.
@@ -33,7 +35,11 @@ func LoadBlobs(cfg *Config, m *Manifest, read func(segment uint32, p []byte, off
 	if cfg.Initrd, err = unpack("initial file system", m.Initrd); err != nil {
 		return err
 	}
-	cfg.Disk, cfg.DiskSize = &segment{read, m.Disk}, uint64(m.Disk.Size)
+	root, err := disk.Open(&segment{read, m.Disk}, int64(m.Disk.Size))
+	if err != nil {
+		return fmt.Errorf("opening the root disk: %w", err)
+	}
+	cfg.Disk, cfg.DiskSize = root, uint64(root.Size())
 	return nil
 }
 

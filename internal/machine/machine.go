@@ -33,6 +33,7 @@ type Config struct {
 	Records  engine.Records
 	Run      func() // the core; nil runs in Go
 	Bindings *engine.Bindings
+	Profile  *engine.Profile // collects what runs, if set
 
 	Kernel   []byte // Linux Image
 	Initrd   []byte // cpio archive
@@ -108,6 +109,7 @@ func New(cfg Config) (*Machine, error) {
 		NewHart:  func(s *core.State, env isa.Env) isa.Hart { return riscv64.NewHart(s, env, hc) },
 		Run:      cfg.Run,
 		Bindings: cfg.Bindings,
+		Profile:  cfg.Profile,
 	})
 	if err := m.load(hc); err != nil {
 		return nil, err

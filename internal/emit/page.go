@@ -1,0 +1,374 @@
+package emit
+
+import (
+	"sort"
+
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/ir"
+	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/wasm"
+)
+
+// A page function is the translation of one guest code page for one mode:
+//
+//	(base i32, vbase i64, entry i32) -> i64
+//
+// It starts at an entry and returns the address at which to go on, with
+// State.Exit set if Go has to act first. Registers live in the state; a
+// register is read into a local at its first use on a path (before the loop,
+// if it is used in one) and written through at each definition, so that every
+// exit finds the state complete. Only the instruction budget is kept in a
+// local between exits.
+type page struct {
+	g    isa.ISA
+	mode uint32
+	f    *wasm.Func
+	c    *wasm.Code
+	l    *lowering
+	cfg  *graph
+
+	regs  map[uint16]uint32 // state offset → local
+	slots []uint16          // state offset by register number, for sets
+	num   map[uint16]int
+	avail regSet // registers whose local is valid here
+	in    []regSet
+	hoist []regSet // by node: loads before the loop that it heads
+
+	budget, code uint32 // locals
+	entry        uint32
+	dispatch     wasm.Label
+	single, miss wasm.Label
+	label        []wasm.Label // of merge nodes (block) and loop heads (loop), while open
+	loopLabel    []wasm.Label
+	node         int // being emitted
+	done         int // instructions of the block before the current one
+}
+
+// regSet is a set of register numbers, in order of first use in the page.
+type regSet [2]uint64
+
+func (s *regSet) add(i int)          { s[i>>6] |= 1 << (i & 63) }
+func (s regSet) has(i int) bool      { return s[i>>6]>>(i&63)&1 != 0 }
+func (s regSet) or(t regSet) regSet  { return regSet{s[0] | t[0], s[1] | t[1]} }
+func (s regSet) and(t regSet) regSet { return regSet{s[0] & t[0], s[1] & t[1]} }
+func (s regSet) not(t regSet) regSet { return regSet{s[0] &^ t[0], s[1] &^ t[1]} }
+
+// maxRegs bounds the registers of a page that have locals.
+const maxRegs = 128
+
+// maxPageInsns keeps a page function below the size at which V8 chooses a
+// weaker register allocator.
+const maxPageInsns = 1000
+
+// AddPage translates the code that the given entry offsets reach in a page, as
+// executed in a mode. It returns the page function's slot in the core's table
+// and all offsets at which it can be entered, by entry number; ok is false if
+// there is nothing to translate.
+func (k *Core) AddPage(code []byte, mode uint32, asked []uint16) (slot uint32, entries []uint16, ok bool) {
+	blocks, entry := findBlocks(k.g, code, asked, maxPageInsns)
+	if len(blocks) == 0 {
+		return 0, nil, false
+	}
+	f := &wasm.Func{Name: "page", Type: pageType}
+	p := &page{g: k.g, mode: mode, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}, entry: 2}
+	p.budget, p.code = f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
+	p.l = newLowering(p, f, &k.fn)
+	p.cfg = newGraph(blocks, entry)
+	p.lift()
+	p.flow()
+	p.emit()
+	for _, e := range p.cfg.entries {
+		entries = append(entries, uint16(blocks[e-1].start))
+	}
+	k.Funcs = append(k.Funcs, f)
+	k.Pages = append(k.Pages, len(k.Funcs)-1)
+	return uint32(FirstPage + len(k.Pages) - 1), entries, true
+}
+
+// lift builds the blocks' IR and numbers the registers.
+func (p *page) lift() {
+	for _, b := range p.cfg.blocks {
+		var x ir.Builder
+		off := b.start
+		for i := range b.insns {
+			isa.LiftInsn(&x, p.g, &b.insns[i], off)
+			off += int(b.insns[i].Len)
+		}
+		b.ir = x.Block
+		for i := range b.ir.Nodes {
+			if n := &b.ir.Nodes[i]; n.Op == ir.Set || n.Op == ir.Get && n.Type == ir.I64 {
+				if _, ok := p.num[n.Loc.Off]; !ok && len(p.slots) < maxRegs {
+					p.num[n.Loc.Off] = len(p.slots)
+					p.slots = append(p.slots, n.Loc.Off)
+				}
+			}
+		}
+	}
+}
+
+// used is the set of registers that a node's block reads or writes: all are in
+// their locals at its end.
+func (p *page) used(node int) (s regSet) {
+	if node == 0 {
+		return s
+	}
+	for i := range p.cfg.blocks[node-1].ir.Nodes {
+		if n := &p.cfg.blocks[node-1].ir.Nodes[i]; n.Op == ir.Set || n.Op == ir.Get && n.Type == ir.I64 {
+			if r, ok := p.num[n.Loc.Off]; ok {
+				s.add(r)
+			}
+		}
+	}
+	return s
+}
+
+// flow computes which registers are in their locals at the start of each node,
+// and which are worth loading before a loop.
+func (p *page) flow() {
+	g := p.cfg
+	n := len(g.succ)
+	used := make([]regSet, n)
+	for v := range used {
+		used[v] = p.used(v)
+	}
+	p.in, p.hoist = make([]regSet, n), make([]regSet, n)
+	want := make([]regSet, n)
+	all := regSet{^uint64(0), ^uint64(0)}
+	for _, h := range g.order {
+		p.in[h] = all
+		if !g.loop[h] {
+			continue
+		}
+		for v := range g.loopBody(h) {
+			want[h] = want[h].or(used[v])
+		}
+	}
+	p.in[0] = regSet{}
+	for changed := true; changed; {
+		changed = false
+		for _, v := range g.order[1:] {
+			forward, back := all, all
+			for _, u := range g.pred[v] {
+				out := p.in[u].or(used[u])
+				if g.back(u, v) {
+					back = back.and(out)
+				} else {
+					forward = forward.and(out)
+				}
+			}
+			p.hoist[v] = want[v].not(forward)
+			if in := forward.or(want[v]).and(back); in != p.in[v] {
+				p.in[v], changed = in, true
+			}
+		}
+	}
+}
+
+func (p *page) emit() {
+	c, g := p.c, p.cfg
+	n := len(g.succ)
+	p.label, p.loopLabel = make([]wasm.Label, n), make([]wasm.Label, n)
+	c.LocalGet(0)
+	c.I32Load(2, uint32(core.OffBudget))
+	c.LocalSet(p.budget)
+	p.miss = c.Block(wasm.Void)
+	p.single = c.Block(wasm.Void)
+	p.dispatch = c.Loop(wasm.Void)
+	p.tree(0)
+	c.End()
+	c.Unreachable()
+	// The current instruction is in code: its offset, the kind of access, and
+	// how many instructions of its block it and those behind it are.
+	c.End() // single
+	p.leave(core.ExitSingle)
+	c.End() // miss
+	c.LocalGet(0)
+	c.LocalGet(p.l.addr)
+	c.I64Store(3, uint32(core.OffExitAddr))
+	c.LocalGet(0)
+	c.LocalGet(p.code)
+	c.I32Const(codeKind)
+	c.Op(wasm.OpI32ShrU)
+	c.I32Const(core.KindSize | core.KindWrite)
+	c.Op(wasm.OpI32And)
+	c.I32Store(2, uint32(core.OffExitKind))
+	p.leave(core.ExitMiss)
+}
+
+// Bit positions in the code of an exit.
+const (
+	codeKind   = 13 // above the offset: up to PageSize
+	codeRefund = 16
+)
+
+// leave returns to Go at the instruction in code.
+func (p *page) leave(r core.Exit) {
+	c := p.c
+	c.LocalGet(0)
+	c.LocalGet(p.budget)
+	c.LocalGet(p.code)
+	c.I32Const(codeRefund)
+	c.Op(wasm.OpI32ShrU)
+	c.Op(wasm.OpI32Add)
+	c.I32Store(2, uint32(core.OffBudget))
+	c.LocalGet(0)
+	c.I32Const(int32(r))
+	c.I32Store(2, uint32(core.OffExit))
+	c.LocalGet(1)
+	c.LocalGet(p.code)
+	c.I32Const(1<<codeKind - 1)
+	c.Op(wasm.OpI32And)
+	c.Op(wasm.OpI64ExtendI32U)
+	c.Op(wasm.OpI64Add)
+	c.Return()
+}
+
+// returnTo leaves for an offset from the page's start, for a reason or, with
+// ExitNone, for another translation.
+func (p *page) returnTo(off int, r core.Exit, refund int) {
+	c := p.c
+	p.storeBudget(refund)
+	if r != core.ExitNone {
+		c.LocalGet(0)
+		c.I32Const(int32(r))
+		c.I32Store(2, uint32(core.OffExit))
+	}
+	c.LocalGet(1)
+	if off != 0 {
+		c.I64Const(int64(off))
+		c.Op(wasm.OpI64Add)
+	}
+	c.Return()
+}
+
+func (p *page) storeBudget(refund int) {
+	p.c.LocalGet(0)
+	p.c.LocalGet(p.budget)
+	if refund != 0 {
+		p.c.I32Const(int32(refund))
+		p.c.Op(wasm.OpI32Add)
+	}
+	p.c.I32Store(2, uint32(core.OffBudget))
+}
+
+// tree emits a node and all that it dominates (Ramsey, Beyond Relooper, 2022):
+// nodes that several paths reach follow their dominator, each behind the end
+// of a block that the paths break out of.
+func (p *page) tree(v int) {
+	g, c := p.cfg, p.c
+	if g.loop[v] {
+		for r, off := range p.slots {
+			if p.hoist[v].has(r) {
+				p.loadReg(off)
+			}
+		}
+		p.loopLabel[v] = c.Loop(wasm.Void)
+	}
+	var merges []int
+	for _, k := range g.kids[v] {
+		if g.merge[k] {
+			merges = append(merges, k)
+		}
+	}
+	sort.Slice(merges, func(i, j int) bool { return g.rpo[merges[i]] > g.rpo[merges[j]] })
+	for _, m := range merges {
+		p.label[m] = c.Block(wasm.Void)
+	}
+	p.body(v)
+	for i := len(merges) - 1; i >= 0; i-- {
+		c.End()
+		p.tree(merges[i])
+	}
+	if g.loop[v] {
+		c.End()
+		c.Unreachable()
+	}
+}
+
+// body emits a node's own code, ending in a transfer of control on every path.
+func (p *page) body(v int) {
+	c, g := p.c, p.cfg
+	p.node = v
+	p.avail = p.in[v]
+	if v == 0 {
+		targets := make([]uint32, len(g.entries))
+		for i, e := range g.entries {
+			targets[i] = c.Rel(p.label[e])
+		}
+		c.LocalGet(p.entry)
+		c.BrTable(targets, targets[0])
+		return
+	}
+	b := g.blocks[v-1]
+	if g.loop[v] || p.dispatched(v) {
+		c.LocalGet(p.budget)
+		c.I32Const(0)
+		c.Op(wasm.OpI32LeS)
+		c.If(wasm.Void)
+		p.returnTo(b.start, core.ExitBudget, 0)
+		c.End()
+	}
+	c.LocalGet(p.budget)
+	c.I32Const(int32(len(b.insns)))
+	c.Op(wasm.OpI32Sub)
+	c.LocalSet(p.budget)
+	p.l.block(&b.ir)
+}
+
+// dispatched says that an edge inside the page reaches v through the dispatch.
+func (p *page) dispatched(v int) bool {
+	for _, es := range p.cfg.succ {
+		for _, e := range es {
+			if e.viaDispatch && e.to == v {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// jump transfers control along an edge of the current node.
+func (p *page) jump(off int) {
+	g, c, u := p.cfg, p.c, p.node
+	to := edge{to: -1}
+	for _, e := range g.succ[u] {
+		if e.to > 0 && g.blocks[e.to-1].start == off {
+			to = e
+			break
+		}
+	}
+	switch {
+	case to.to < 0:
+		p.returnTo(off, core.ExitNone, 0)
+	case to.viaDispatch:
+		for i, e := range g.entries {
+			if e == to.to {
+				c.I32Const(int32(i))
+				c.LocalSet(p.entry)
+				break
+			}
+		}
+		c.BrTo(p.dispatch)
+	case g.back(u, to.to):
+		c.BrTo(p.loopLabel[to.to])
+	case g.merge[to.to]:
+		c.BrTo(p.label[to.to])
+	default:
+		// The only way in: in place.
+		saved, node := p.avail, p.node
+		p.nested(to.to)
+		p.avail, p.node = saved, node
+	}
+}
+
+// nested emits a subtree in the middle of another block's terminator.
+func (p *page) nested(v int) {
+	l := p.l
+	b, uses, held, temp, insn, cur := l.b, l.uses, l.held, l.temp, l.insn, l.cur
+	free := l.free
+	l.uses, l.held, l.temp, l.insn = nil, nil, nil, nil
+	l.free = [2][]uint32{append([]uint32(nil), free[0]...), append([]uint32(nil), free[1]...)}
+	p.tree(v)
+	l.b, l.uses, l.held, l.temp, l.insn, l.cur = b, uses, held, temp, insn, cur
+	l.free = free
+}

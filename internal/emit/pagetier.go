@@ -1,0 +1,165 @@
+package emit
+
+import (
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/ir"
+	"github.com/c2w/c2w/internal/wasm"
+)
+
+// reg is the local of a state slot.
+func (p *page) reg(off uint16) uint32 {
+	r, ok := p.regs[off]
+	if !ok {
+		r = p.f.AddLocal(wasm.I64)
+		p.regs[off] = r
+	}
+	return r
+}
+
+func (p *page) loadReg(off uint16) {
+	p.c.LocalGet(0)
+	p.c.I64Load(3, uint32(off))
+	p.c.LocalSet(p.reg(off))
+}
+
+// cached says that reading a slot again costs no memory access.
+func (p *page) cached(loc ir.Loc) bool {
+	r, ok := p.num[loc.Off]
+	return ok && p.avail.has(r)
+}
+
+// home is the slot whose local a value is held in.
+func (p *page) home(local int32) ir.Loc {
+	for off, r := range p.regs {
+		if int32(r) == local {
+			return ir.Loc{Off: off}
+		}
+	}
+	return ir.Loc{}
+}
+
+func (p *page) get(l *lowering, loc ir.Loc, t ir.Type) {
+	if t == ir.I32 {
+		p.stateWord(l, int(loc.Off))
+		return
+	}
+	n, ok := p.num[loc.Off]
+	if ok && p.avail.has(n) {
+		p.c.LocalGet(p.reg(loc.Off))
+		return
+	}
+	p.c.LocalGet(0)
+	p.c.I64Load(3, uint32(loc.Off))
+	if ok {
+		p.c.LocalTee(p.reg(loc.Off))
+		p.avail.add(n)
+	}
+}
+
+func (p *page) setBegin(l *lowering, loc ir.Loc) { p.c.LocalGet(0) }
+
+func (p *page) setEnd(l *lowering, loc ir.Loc, v ir.Value) {
+	if n, ok := p.num[loc.Off]; ok {
+		r := p.reg(loc.Off)
+		p.c.LocalTee(r)
+		p.avail.add(n)
+		if l.uses[v] > 0 && l.held[v] < 0 && l.b.Nodes[v].Op != ir.Const {
+			l.held[v], l.temp[v] = int32(r), false
+		}
+	}
+	p.c.I64Store(3, uint32(loc.Off))
+}
+
+func (p *page) stateWord(l *lowering, off int) {
+	p.c.LocalGet(0)
+	p.c.I32Load(2, uint32(off))
+}
+
+func (p *page) tlb(l *lowering, which int) uint32 {
+	p.c.LocalGet(0)
+	p.c.Op(wasm.OpI32Add)
+	return core.TLBBase + p.mode*core.ModeTLB + uint32(which)
+}
+
+// at is the offset of the instruction being emitted and how many instructions
+// of the block are not done yet, itself included.
+func (p *page) at(l *lowering) (off, left int) {
+	at := int(l.insn[l.cur])
+	for i := at; i < len(l.b.Nodes); i++ {
+		if l.b.Nodes[i].Op == ir.Insn {
+			left++
+		}
+	}
+	return int(l.b.Nodes[at].Imm), left
+}
+
+func (p *page) exitIf(l *lowering) {
+	off, left := p.at(l)
+	p.c.If(wasm.Void)
+	p.c.I32Const(int32(off | left<<codeRefund))
+	p.c.LocalSet(p.code)
+	p.c.BrTo(p.single)
+	p.c.End()
+}
+
+func (p *page) missIf(l *lowering, kind uint32) {
+	off, left := p.at(l)
+	p.c.If(wasm.Void)
+	p.c.I32Const(int32(off | int(kind)<<codeKind | left<<codeRefund))
+	p.c.LocalSet(p.code)
+	p.c.BrTo(p.miss)
+	p.c.End()
+}
+
+func (p *page) irqCheck(l *lowering) {
+	off, left := p.at(l)
+	size := int(l.b.Nodes[l.insn[l.cur]].Aux)
+	p.stateWord(l, core.OffIRQ)
+	p.c.If(wasm.Void)
+	p.returnTo(off+size, core.ExitIRQ, left-1)
+	p.c.End()
+}
+
+func (p *page) pc(l *lowering, next bool) {
+	in := &l.b.Nodes[l.insn[l.cur]]
+	off := in.Imm
+	if next {
+		off += int64(in.Aux)
+	}
+	p.c.LocalGet(1)
+	if off != 0 {
+		p.c.I64Const(off)
+		p.c.Op(wasm.OpI64Add)
+	}
+}
+
+func (p *page) operand(*lowering, int) {
+	panic("BUG: emit: a record operand in a page function")
+}
+
+func (p *page) terminator(l *lowering, n *ir.Node) {
+	b := p.cfg.blocks[p.node-1]
+	switch {
+	case n == nil:
+		p.jump(b.next)
+	case n.Op == ir.Branch:
+		l.need(n.Args[0])
+		p.c.If(wasm.Void)
+		p.jump(b.taken)
+		p.c.End()
+		p.jump(b.next)
+	case n.Op == ir.Jump:
+		p.jump(b.taken)
+	case n.Op == ir.JumpInd:
+		l.need(n.Args[0])
+		l.c.LocalSet(l.addr)
+		p.storeBudget(0)
+		p.c.LocalGet(l.addr)
+		p.c.Return()
+	case n.Op == ir.Single:
+		off, left := p.at(l)
+		p.c.I32Const(int32(off | left<<codeRefund))
+		p.c.LocalSet(p.code)
+		p.c.BrTo(p.single)
+	}
+}

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"sort"
+
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/isa"
+)
+
+// Profile is what a training run learns: which code pages ran, how much, and
+// where they were entered. It is keyed by content, so that it holds for every
+// run of the same code.
+type Profile struct {
+	Pages map[Key]*PageProfile
+}
+
+// PageProfile is one code page in a profile.
+type PageProfile struct {
+	Code    []byte // the page's content
+	Samples int    // slices of the run that ended in the page
+	Entries map[uint16]struct{}
+}
+
+// NewProfile returns an empty profile.
+func NewProfile() *Profile { return &Profile{Pages: map[Key]*PageProfile{}} }
+
+// Hottest lists the keys of the n pages with the most samples, hottest first.
+func (p *Profile) Hottest(n int) []Key {
+	var keys []Key
+	for k, v := range p.Pages {
+		if v.Samples > 0 {
+			keys = append(keys, k)
+		}
+	}
+	sort.Slice(keys, func(i, j int) bool {
+		a, b := p.Pages[keys[i]], p.Pages[keys[j]]
+		if a.Samples != b.Samples {
+			return a.Samples > b.Samples
+		}
+		return keys[i].Content < keys[j].Content || keys[i].Content == keys[j].Content && keys[i].Mode < keys[j].Mode
+	})
+	return keys[:min(n, len(keys))]
+}
+
+// Offsets lists the entries in rising order.
+func (p *PageProfile) Offsets() []uint16 {
+	var out []uint16
+	for off := range p.Entries {
+		out = append(out, off)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i] < out[j] })
+	return out
+}
+
+// page returns the profile of a frame's current content.
+func (e *Engine) profilePage(frame int, mode uint32) *PageProfile {
+	code := e.RAM.Bytes[frame<<core.PageShift : (frame+1)<<core.PageShift]
+	k := PageKey(code, mode)
+	p := e.Profile.Pages[k]
+	if p == nil {
+		p = &PageProfile{Code: append([]byte(nil), code...), Entries: map[uint16]struct{}{}}
+		e.Profile.Pages[k] = p
+	}
+	return p
+}
+
+// sample counts the page of State.PC.
+func (e *Engine) sample() {
+	frame, _, ok := e.jump.frame(e.S.Mode, e.S.PC)
+	if !ok {
+		m, f := e.Priv.Translate(e.S.PC, isa.AccessExec)
+		if f != nil {
+			return
+		}
+		if frame, ok = e.RAM.Frame(m.Phys); !ok {
+			return
+		}
+	}
+	e.profilePage(frame, e.S.Mode).Samples++
+}
