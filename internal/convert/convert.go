@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/c2w/c2w/guest"
+	"github.com/c2w/c2w/internal/disk"
 	"github.com/c2w/c2w/internal/image"
 	"github.com/c2w/c2w/internal/machine"
 	"github.com/c2w/c2w/internal/rootfs"
@@ -219,16 +221,26 @@ func (p *pipeline) disk(img *image.Image) (packed []byte, size int64, err error)
 	return packed, size, err
 }
 
-// pack reads the disk's image in the form in which the file carries it.
+// pack brings the disk's image into the form in which the file carries it.
 func (p *pipeline) pack(r io.ReaderAt, size int64) ([]byte, error) {
-	if size > maxModule {
-		return nil, fmt.Errorf("the root file system takes %s: one Wasm file ends at %s, choose a smaller image", Bytes(size), Bytes(maxModule))
+	var b bytes.Buffer
+	if _, err := disk.Write(&guarded{p.ctx, &limited{&b, maxModule}}, r, size, disk.Options{}); err != nil {
+		return nil, err
 	}
-	b := make([]byte, size)
-	if _, err := io.ReadFull(io.NewSectionReader(r, 0, size), b); err != nil {
-		return nil, fmt.Errorf("reading the disk's image back: %w", err)
+	return b.Bytes(), nil
+}
+
+// limited refuses to grow beyond max bytes.
+type limited struct {
+	w   io.Writer
+	max int64
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.max -= int64(len(p)); l.max < 0 {
+		return 0, fmt.Errorf("the root file system takes more than %s: one Wasm file ends there, choose a smaller image", Bytes(maxModule))
 	}
-	return b, nil
+	return l.w.Write(p)
 }
 
 // link joins the parts and adds the file's description.
