@@ -20,8 +20,8 @@ import (
 // "Pre-Defined Annotation Keys").
 const refName = "org.opencontainers.image.ref.name"
 
-// layout is an OCI image layout on any file system.
-type layout struct {
+// layoutSource is an OCI image layout on any file system.
+type layoutSource struct {
 	fsys fs.FS
 	name string // for errors
 	tag  string // "" takes everything
@@ -44,7 +44,7 @@ func openLayout(rest string) (store, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("opening OCI layout: %s is not a directory", dir)
 	}
-	return &layout{fsys: os.DirFS(dir), name: dir, tag: tag}, nil
+	return &layoutSource{fsys: os.DirFS(dir), name: dir, tag: tag}, nil
 }
 
 func openDemo(rest string) (store, error) {
@@ -55,10 +55,10 @@ func openDemo(rest string) (store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &layout{fsys: fsys, name: "demo:"}, nil
+	return &layoutSource{fsys: fsys, name: "demo:"}, nil
 }
 
-func (l *layout) roots(context.Context) ([]v1.Descriptor, error) {
+func (l *layoutSource) roots(context.Context) ([]v1.Descriptor, error) {
 	if _, err := fs.Stat(l.fsys, "oci-layout"); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is not an OCI layout: it has no file oci-layout (one is made by, for example, skopeo copy docker://NAME oci:DIR:TAG)", l.name)
 	} else if err != nil {
@@ -99,7 +99,7 @@ func (l *layout) roots(context.Context) ([]v1.Descriptor, error) {
 	return named, nil
 }
 
-func (l *layout) readIndex() ([]byte, error) {
+func (l *layoutSource) readIndex() ([]byte, error) {
 	f, err := l.fsys.Open("index.json")
 	if err != nil {
 		return nil, err
@@ -112,12 +112,12 @@ func (l *layout) readIndex() ([]byte, error) {
 	return raw, err
 }
 
-func (l *layout) manifest(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
+func (l *layoutSource) manifest(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
 	return l.blob(ctx, d)
 }
 
 // blob relies on v1.Hash having been parsed: algorithm and hex are plain names.
-func (l *layout) blob(_ context.Context, d v1.Descriptor) (io.ReadCloser, error) {
+func (l *layoutSource) blob(_ context.Context, d v1.Descriptor) (io.ReadCloser, error) {
 	f, err := l.fsys.Open("blobs/" + d.Digest.Algorithm + "/" + d.Digest.Hex)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("it is not in the OCI layout %s: %s", l.name, damaged)

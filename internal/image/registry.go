@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -18,30 +17,30 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// registry reads from a registry with the credentials of the user's docker
+// registrySource reads from a registry with the credentials of the user's docker
 // configuration. Loopback registries are spoken to in plain http.
-type registry struct {
+type registrySource struct {
 	ref    name.Reference
 	puller *remote.Puller
 	root   *remote.Descriptor // what ref led to, so that it is fetched once
 }
 
 func openRegistry(s string) (store, error) {
+	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "/") {
+		return nil, fmt.Errorf("parsing reference %q: this looks like a path: an OCI layout directory is named oci:%s", s, s)
+	}
 	ref, err := name.ParseReference(s)
 	if err != nil {
-		if _, serr := os.Stat(s); serr == nil || strings.HasPrefix(s, ".") || strings.HasPrefix(s, "/") {
-			return nil, fmt.Errorf("parsing reference %q: this looks like a path: an OCI layout directory is named oci:%s", s, s)
-		}
 		return nil, fmt.Errorf("parsing reference %q: %w: write one of %s", s, err, strings.Join(Forms(), ", "))
 	}
 	p, err := remote.NewPuller(remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithUserAgent("c2w"))
 	if err != nil {
 		return nil, fmt.Errorf("preparing to pull %s: %w", ref, err)
 	}
-	return &registry{ref: ref, puller: p}, nil
+	return &registrySource{ref: ref, puller: p}, nil
 }
 
-func (r *registry) roots(ctx context.Context) ([]v1.Descriptor, error) {
+func (r *registrySource) roots(ctx context.Context) ([]v1.Descriptor, error) {
 	d, err := r.puller.Get(ctx, r.ref)
 	if err != nil {
 		return nil, r.explain(err)
@@ -50,7 +49,7 @@ func (r *registry) roots(ctx context.Context) ([]v1.Descriptor, error) {
 	return []v1.Descriptor{d.Descriptor}, nil
 }
 
-func (r *registry) manifest(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
+func (r *registrySource) manifest(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
 	if r.root != nil && r.root.Digest == d.Digest {
 		return io.NopCloser(bytes.NewReader(r.root.Manifest)), nil
 	}
@@ -61,7 +60,7 @@ func (r *registry) manifest(ctx context.Context, d v1.Descriptor) (io.ReadCloser
 	return io.NopCloser(bytes.NewReader(got.Manifest)), nil
 }
 
-func (r *registry) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
+func (r *registrySource) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
 	if len(d.Data) > 0 {
 		return io.NopCloser(bytes.NewReader(d.Data)), nil
 	}
@@ -77,7 +76,7 @@ func (r *registry) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, er
 }
 
 // explain says what a failed request means to the user.
-func (r *registry) explain(err error) error {
+func (r *registrySource) explain(err error) error {
 	reg := r.ref.Context().RegistryStr()
 	var te *transport.Error
 	if errors.As(err, &te) {
