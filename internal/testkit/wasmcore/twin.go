@@ -1,0 +1,159 @@
+package wasmcore
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/mem"
+)
+
+// Twin is one guest on two machines: Gen runs generated code, Ref executes
+// every instruction in Go. Whatever is done to one is done to the other, and
+// after every number of instructions both must be in the same state.
+type Twin struct {
+	Gen, Ref *engine.Engine
+	// Slots is the number of register slots of G and F that a guest has; what
+	// lies above is scratch (the sink of the zero register).
+	Slots int
+	// Total is the number of instructions run.
+	Total uint64
+}
+
+// NewTwin makes two engines, one on the core. The core's earlier engine must
+// not be used any more.
+func NewTwin(c *Core, g isa.ISA, newHart func(*core.State, isa.Env) isa.Hart) *Twin {
+	*c.Hart = core.Hart{}
+	clear(c.RAM.Bytes)
+	clear(c.Records.Bytes)
+	gen := engine.New(engine.Config{ISA: g, Hart: c.Hart, RAM: c.RAM, Records: c.Records,
+		Platform: &platform{}, NewHart: newHart, Run: c.Run})
+	ref := engine.New(engine.Config{ISA: g, Hart: new(core.Hart),
+		RAM: &mem.RAM{Bytes: make([]byte, len(c.RAM.Bytes)), Base: c.RAM.Base}, Platform: &platform{}, NewHart: newHart})
+	return &Twin{Gen: gen, Ref: ref, Slots: 32}
+}
+
+// Both does the same to both machines.
+func (t *Twin) Both(f func(e *engine.Engine)) {
+	f(t.Gen)
+	f(t.Ref)
+}
+
+// Write puts bytes at a guest-physical address of both machines, as a device
+// does.
+func (t *Twin) Write(pa uint64, b []byte) {
+	t.Both(func(e *engine.Engine) {
+		v := e.RAM.View(pa, uint64(len(b)))
+		if v == nil {
+			panic("BUG: wasmcore: write outside of RAM")
+		}
+		copy(v, b)
+		e.Dirty(pa, uint64(len(b)))
+	})
+}
+
+// Step runs generated code for n instructions or somewhat more, the reference
+// for exactly as many, and compares.
+func (t *Twin) Step(n int) error {
+	got := t.Gen.Run(n)
+	t.Total += uint64(got)
+	for done := 0; done < got; {
+		done += t.Ref.Run(got - done)
+	}
+	if d := t.Diff(); d != "" {
+		return fmt.Errorf("after %d instructions, the last %d of them at once:\n%s", t.Total, got, d)
+	}
+	return nil
+}
+
+// Diff lists where the machines differ: got is generated code's.
+func (t *Twin) Diff() string {
+	var b strings.Builder
+	x, y := &t.Gen.Hart.State, &t.Ref.Hart.State
+	word := func(name string, got, want uint64) {
+		if got != want {
+			fmt.Fprintf(&b, "  %s: got %#x, want %#x\n", name, got, want)
+		}
+	}
+	word("pc", x.PC, y.PC)
+	word("retired", x.Retired, y.Retired)
+	word("mode", uint64(x.Mode), uint64(y.Mode))
+	word("irq", uint64(x.IRQ), uint64(y.IRQ))
+	word("frm", uint64(x.FRM), uint64(y.FRM))
+	word("fflags", uint64(x.FFlags), uint64(y.FFlags))
+	word("fpon", uint64(x.FPOn), uint64(y.FPOn))
+	word("fpround", uint64(x.FPRound), uint64(y.FPRound))
+	word("fpexact", uint64(x.FPExact), uint64(y.FPExact))
+	word("resv", x.Resv, y.Resv)
+	for i := range t.Slots {
+		word(fmt.Sprintf("x%d", i), x.G[i], y.G[i])
+	}
+	for i := range t.Slots {
+		word(fmt.Sprintf("f%d", i), x.F[i], y.F[i])
+	}
+	for i := range x.S {
+		word(fmt.Sprintf("s[%d]", i), x.S[i], y.S[i])
+	}
+	if g, r := t.Gen.RAM, t.Ref.RAM; !bytes.Equal(g.Bytes, r.Bytes) {
+		shown := 0
+		for i := range g.Bytes {
+			if g.Bytes[i] != r.Bytes[i] && shown < 16 {
+				fmt.Fprintf(&b, "  ram %#x: got %#x, want %#x\n", g.Base+uint64(i), g.Bytes[i], r.Bytes[i])
+				shown++
+			}
+		}
+	}
+	p, q := t.Gen.Platform.(*platform), t.Ref.Platform.(*platform)
+	if p.log != q.log {
+		fmt.Fprintf(&b, "  platform: got %q, want %q\n", p.log, q.log)
+	}
+	return b.String()
+}
+
+// Device is the guest-physical address of 4 KiB of a device that has no
+// purpose: what is read depends on the address and on the accesses before.
+const Device = 0x1000_0000
+
+// platform is the machine around both engines. Its log takes part in the
+// comparison.
+type platform struct {
+	log   string
+	count uint64
+}
+
+const logMax = 4096
+
+func (p *platform) note(format string, args ...any) {
+	if len(p.log) < logMax {
+		p.log += fmt.Sprintf(format, args...)
+	}
+}
+
+func (p *platform) MMIORead(pa uint64, size int) (uint64, bool) {
+	if pa < Device || pa >= Device+core.PageSize {
+		return 0, false
+	}
+	p.count++
+	v := (pa*0x9e37_79b9_7f4a_7c15 + p.count) & (1<<(8*size) - 1)
+	p.note("r%d %x;", size, pa)
+	return v, true
+}
+
+func (p *platform) MMIOWrite(pa uint64, size int, v uint64) bool {
+	if pa < Device || pa >= Device+core.PageSize {
+		return false
+	}
+	p.note("w%d %x=%x;", size, pa, v&(1<<(8*size)-1))
+	return true
+}
+
+func (p *platform) Ticks() uint64          { return 0x1234 }
+func (p *platform) SetTimer(at uint64)     { p.note("timer %x;", at) }
+func (p *platform) ConsoleWrite(b []byte)  { p.note("console %x;", b) }
+func (p *platform) ConsoleRead([]byte) int { return 0 }
+func (p *platform) PowerOff(bool)          { p.note("off;") }
+func (p *platform) Reset()                 { p.note("reset;") }
+func (p *platform) Wait()                  { p.note("wait;") }

@@ -1,0 +1,159 @@
+// Package wasmcore runs the generated core by itself: the functions of package
+// emit in a module without the Go machine, compiled and run by wazero, with an
+// engine.Engine working natively on the same memory. What the machine does in
+// a file happens here under go test, and the same engine without the core is
+// what it is compared with.
+//
+// It is for tests only and knows no guest ISA.
+package wasmcore
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"unsafe"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/emit"
+	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/mem"
+	"github.com/c2w/c2w/internal/wasm"
+)
+
+// Base is the linear address of the hart. What lies below is never used, so
+// that an address of zero is a fault in the making.
+const Base = 0x1_0000
+
+// Layout says how large the parts of the memory are, in bytes.
+type Layout struct {
+	RAM     uint32 // multiple of the guest's page size
+	Records uint32
+	RAMBase uint64 // guest-physical address of RAM
+}
+
+// Core is an instance of the generated core.
+type Core struct {
+	Hart    *core.Hart
+	RAM     *mem.RAM
+	Records engine.Records
+	// Size is the length of the module in bytes.
+	Size int
+
+	run   api.Function
+	stack [1]uint64
+	rt    wazero.Runtime
+}
+
+// New instantiates the core of an ISA. The module has no import, and its
+// memory never grows: the views of it stay valid.
+func New(g isa.ISA, l Layout) (*Core, error) {
+	return Instantiate(emit.NewCore(g, Base), l)
+}
+
+// Instantiate instantiates a core that was emitted for a hart at Base.
+func Instantiate(k *emit.Core, l Layout) (*Core, error) {
+	records := align(Base + uint32(core.HartSize))
+	ram := align(records + l.Records)
+	pages := (ram + l.RAM + wasm.PageSize - 1) / wasm.PageSize
+	bin, err := Module(k, pages)
+	if err != nil {
+		return nil, err
+	}
+	ctx := context.Background()
+	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
+		WithCoreFeatures(api.CoreFeaturesV2&^api.CoreFeatureSIMD))
+	c := &Core{rt: rt, Size: len(bin)}
+	m, err := rt.Instantiate(experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(fixedMemory)), bin)
+	if err != nil {
+		rt.Close(ctx)
+		return nil, fmt.Errorf("instantiating the core: %w", err)
+	}
+	view, ok := m.Memory().Read(0, m.Memory().Size())
+	if !ok {
+		panic("BUG: wasmcore: the memory does not hold itself")
+	}
+	c.Hart = (*core.Hart)(unsafe.Pointer(&view[Base]))
+	c.Records = engine.Records{Bytes: view[records : records+l.Records], Base: records}
+	c.RAM = &mem.RAM{Bytes: view[ram : ram+l.RAM], Base: l.RAMBase, Host: ram}
+	c.run = m.ExportedFunction("run")
+	return c, nil
+}
+
+// Run calls the core's run function. A trap is a bug of the emitter.
+func (c *Core) Run() {
+	if err := c.run.CallWithStack(context.Background(), c.stack[:]); err != nil {
+		panic(fmt.Sprintf("BUG: generated code: %v", err))
+	}
+}
+
+// Close frees the instance. The views must not be used any more.
+func (c *Core) Close() { c.rt.Close(context.Background()) }
+
+func align(x uint32) uint32 { return (x + 0xffff) &^ 0xffff }
+
+// Module encodes a core as a module that defines a memory of a fixed number of
+// pages of 64 KiB and exports "run" and "memory".
+func Module(k *emit.Core, pages uint32) ([]byte, error) {
+	m := &wasm.Module{}
+	types := wasm.NewTypeTable(m)
+	same := func(n int) func(int) (uint32, bool) {
+		return func(sym int) (uint32, bool) { return uint32(sym), sym >= 0 && sym < n }
+	}
+	r := wasm.Resolver{
+		Func:  same(len(k.Funcs)),
+		Table: same(1),
+		Type:  func(t wasm.FuncType) (uint32, bool) { return types.Index(t), true },
+	}
+	for _, f := range k.Funcs {
+		body, err := f.Encode(r)
+		if err != nil {
+			return nil, fmt.Errorf("core function %s: %w", f.Name, err)
+		}
+		m.Funcs = append(m.Funcs, types.Index(f.Type))
+		m.Bodies = append(m.Bodies, body)
+	}
+	slots := uint32(emit.FirstPage + len(k.Pages))
+	m.Tables = []wasm.Table{{Type: wasm.FuncRef, Limits: wasm.Limits{Min: slots, Max: slots, HasMax: true}}}
+	if len(k.Pages) > 0 {
+		e := wasm.Elem{Mode: wasm.Active, Offset: wasm.ConstI32(emit.FirstPage), Type: wasm.FuncRef}
+		for _, p := range k.Pages {
+			e.Funcs = append(e.Funcs, uint32(p))
+		}
+		m.Elems = []wasm.Elem{e}
+	}
+	m.Memories = []wasm.Limits{{Min: pages, Max: pages, HasMax: true}}
+	m.Exports = []wasm.Export{
+		{Name: "run", Kind: wasm.KindFunc, Index: uint32(k.Run)},
+		{Name: "memory", Kind: wasm.KindMemory, Index: 0},
+	}
+	if err := wasm.CheckCore(m); err != nil {
+		return nil, fmt.Errorf("checking the core: %w", err)
+	}
+	return m.Encode(), nil
+}
+
+// memory is a linear memory whose bytes Go's garbage collector keeps while
+// anything refers to them, the views included.
+type memory []byte
+
+// fixedMemory allocates a memory that cannot grow.
+func fixedMemory(capacity, maximum uint64) experimental.LinearMemory {
+	if capacity != maximum || capacity > math.MaxUint32 {
+		panic("BUG: wasmcore: a memory that may grow")
+	}
+	return memory(make([]byte, capacity))
+}
+
+func (m memory) Reallocate(size uint64) []byte {
+	if size > uint64(len(m)) {
+		return nil
+	}
+	return m[:size]
+}
+
+func (memory) Free() {}
