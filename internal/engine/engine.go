@@ -77,6 +77,7 @@ type Engine struct {
 	builder  ir.Builder
 	fault    isa.Fault
 	stop     bool
+	counted  int32 // State.Budget up to which State.Retired counts
 }
 
 // New makes an engine with empty caches.
@@ -116,10 +117,11 @@ func (e *Engine) Run(n int) (done int) {
 // that loops do not hide.
 const sampleEvery = 997
 
-// slice runs up to k instructions.
+// slice runs up to k instructions. Generated code looks at the budget only
+// where a branch is taken or a page is left, so that straight-line code
+// overdraws it by what follows the last branch; the count is exact.
 func (e *Engine) slice(k int) int {
-	e.S.Budget = int32(k)
-	at := int32(k)
+	e.S.Budget, e.counted = int32(k), int32(k)
 	for e.S.Budget > 0 && !e.stop {
 		if e.S.IRQ != 0 {
 			e.Priv.Interrupt()
@@ -146,15 +148,18 @@ func (e *Engine) slice(k int) int {
 		default:
 			panic("BUG: engine: exit " + exit.String())
 		}
-		e.S.Retired += uint64(at - e.S.Budget)
-		at = e.S.Budget
 	}
-	e.S.Retired += uint64(at - e.S.Budget)
+	e.S.Retired = e.Retired()
+	e.counted = e.S.Budget
 	return k - int(e.S.Budget)
 }
 
-// raise delivers a fault.
-func (e *Engine) raise(f *isa.Fault) { e.Priv.Raise(f) }
+// raise delivers a fault. It counts as an instruction: a guest whose trap
+// handler cannot be fetched must not keep the machine in a slice for ever.
+func (e *Engine) raise(f *isa.Fault) {
+	e.Priv.Raise(f)
+	e.S.Budget--
+}
 
 // miss handles an access that the TLB did not have.
 func (e *Engine) miss() {

@@ -63,8 +63,9 @@ func (e *Engine) FlushCode() {}
 // Ticks is the timer's time.
 func (e *Engine) Ticks() uint64 { return e.Platform.Ticks() }
 
-// Retired is the number of instructions retired before the current exit.
-func (e *Engine) Retired() uint64 { return e.S.Retired }
+// Retired is the number of instructions retired before the one that Go is
+// executing.
+func (e *Engine) Retired() uint64 { return e.S.Retired + uint64(int64(e.counted)-int64(e.S.Budget)) }
 
 // SetTimer, ConsoleWrite, ConsoleRead, PowerOff and Reset are the platform's.
 func (e *Engine) SetTimer(at uint64)       { e.Platform.SetTimer(at) }
