@@ -1,0 +1,86 @@
+// Package guest hands out what the machine boots: the kernel and the initial
+// RAM file system with the guest's init. Both are built beforehand, by
+// kernel/build.sh and init/build.sh, and committed; tests show that they belong
+// to the sources in this tree.
+//
+// It is for the converter and for tests. It must not know the machine that
+// boots them, and the machine must not import it: what it needs is in its RAM.
+package guest
+
+import (
+	_ "embed"
+	"fmt"
+
+	"github.com/c2w/c2w/guest/initramfs"
+	"github.com/c2w/c2w/guest/kernel"
+	"github.com/klauspost/compress/zstd"
+)
+
+//go:embed init/init-riscv64.zst
+var initRiscv64 []byte
+
+// maxUnpacked bounds what a committed file may unpack to, in bytes: a larger
+// one is not one of ours.
+const maxUnpacked = 64 << 20
+
+// CommandLine is the kernel command line that a machine should start from.
+//
+//   - quiet: a line on the console costs two queue notifications and belongs to
+//     nobody's output.
+//   - loglevel=1: not even warnings mix with the program's output; panics do.
+//   - no4lvl: Sv39 page tables, one level less in every walk than Sv48.
+//   - panic=-1: a panic resets the machine at once instead of hanging it; the
+//     kernel's default says the same, but a log should show it.
+//
+// Adding "c2w.debug" makes init tell what it does, on the console.
+const CommandLine = "console=hvc0 quiet loglevel=1 no4lvl panic=-1"
+
+// KernelCompressed returns the kernel for an architecture as Go names it,
+// compressed by zstd. The caller must not change it.
+func KernelCompressed(arch string) ([]byte, error) {
+	packed := kernel.Compressed(arch)
+	if packed == nil {
+		return nil, fmt.Errorf("no guest kernel for architecture %q", arch)
+	}
+	return packed, nil
+}
+
+// Kernel returns the kernel ready to be loaded; for riscv64 that is the flat
+// Image.
+func Kernel(arch string) ([]byte, error) {
+	packed, err := KernelCompressed(arch)
+	if err != nil {
+		return nil, err
+	}
+	return unpack(packed)
+}
+
+// Init returns the guest's init, an ELF executable.
+func Init(arch string) ([]byte, error) {
+	if arch != "riscv64" {
+		return nil, fmt.Errorf("no guest init for architecture %q", arch)
+	}
+	return unpack(initRiscv64)
+}
+
+// Initramfs returns the uncompressed cpio archive for the kernel's initrd.
+func Initramfs(arch string) ([]byte, error) {
+	init, err := Init(arch)
+	if err != nil {
+		return nil, err
+	}
+	return initramfs.Build(init), nil
+}
+
+func unpack(packed []byte) ([]byte, error) {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxUnpacked), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	out, err := d.DecodeAll(packed, nil)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking an embedded guest file: %w", err)
+	}
+	return out, nil
+}
