@@ -1,6 +1,10 @@
 package emit
 
-import "github.com/c2w/c2w/internal/isa"
+import (
+	"slices"
+
+	"github.com/c2w/c2w/internal/isa"
+)
 
 // Handlers that exist for every ISA. The rest follow from the table of forms.
 const (
@@ -19,20 +23,20 @@ type Handlers struct {
 	// distance between records. Far is the one whose Imm is the displacement
 	// in bytes of guest code, for a target in another page.
 	Near, Far []uint16
-	pairs     map[pairKey]uint16
+	pairs     map[[2]isa.Form][]variant
 	count     int
 }
 
-type pairKey struct {
-	first, second isa.Form
-	depB, depC    bool
-	dead          bool
+// variant is a fused pair's handler with what it presumes.
+type variant struct {
+	pair    isa.Pair
+	handler uint16
 }
 
 // NewHandlers numbers the handlers of an ISA.
 func NewHandlers(g isa.ISA) *Handlers {
 	forms := g.Forms()
-	h := &Handlers{Near: make([]uint16, len(forms)), Far: make([]uint16, len(forms)), pairs: map[pairKey]uint16{}, count: handlerForms}
+	h := &Handlers{Near: make([]uint16, len(forms)), Far: make([]uint16, len(forms)), pairs: map[[2]isa.Form][]variant{}, count: handlerForms}
 	next := func() uint16 { h.count++; return uint16(h.count - 1) }
 	for i, f := range forms {
 		if f.Flow == isa.FlowSingle || f.Rank > 1 || f.Lift == nil {
@@ -44,23 +48,48 @@ func NewHandlers(g isa.ISA) *Handlers {
 			h.Far[i] = next()
 		}
 	}
-	for _, p := range g.Pairs() {
-		k := pairKey{p.First, p.Second, p.DepB, p.DepC, p.Dead}
-		if _, ok := h.pairs[k]; !ok {
-			h.pairs[k] = next()
-		}
+	for _, p := range dedupe(g.Pairs()) {
+		k := [2]isa.Form{p.First, p.Second}
+		list := append(h.pairs[k], variant{p, next()})
+		// What presumes more saves more: it comes first.
+		slices.SortStableFunc(list, func(x, y variant) int { return presumes(&y.pair) - presumes(&x.pair) })
+		h.pairs[k] = list
 	}
 	return h
+}
+
+func presumes(p *isa.Pair) (n int) {
+	for _, b := range []bool{p.DepB, p.DepC, p.Dead} {
+		if b {
+			n++
+		}
+	}
+	return n
 }
 
 // Count is the number of handlers.
 func (h *Handlers) Count() int { return h.count }
 
 // Pair is the handler for two instructions in a row, if they are a pair. The
-// second must not be a branch to another page.
+// second must not be a branch to another page. A handler that presumes nothing
+// of the operands serves any.
 func (h *Handlers) Pair(a, b *isa.Insn) (uint16, bool) {
-	v, ok := h.pairs[pairKey{a.Form, b.Form, a.A == b.B, a.A == b.C, a.A == b.A}]
-	return v, ok
+	list := h.pairs[[2]isa.Form{a.Form, b.Form}]
+	for i := range list {
+		v := &list[i]
+		if fits(&v.pair, a, b) {
+			return v.handler, true
+		}
+	}
+	return 0, false
+}
+
+// fits reports whether what a pair presumes holds. Where the first result is
+// not stored, the second must not read it from the state.
+func fits(p *isa.Pair, a, b *isa.Insn) bool {
+	isB, isC := a.A == b.B, a.A == b.C
+	return (isB || !p.DepB) && (isC || !p.DepC) &&
+		(!p.Dead || a.A == b.A && isB == p.DepB && isC == p.DepC)
 }
 
 func hasTarget(f isa.Flow) bool {
