@@ -6,8 +6,9 @@ const mainHelp = `c2w turns a container image into one WebAssembly file that boo
 the image's program on any WASI host.
 
 Try it:
-  c2w run                       a shell in the built-in demo image
-  c2w run -- uname -a           one command in it
+  c2w run                       the built-in demo image
+  c2w run -- sh                 a shell in it
+  c2w run -- uname -a
 
 Convert an image:
   c2w [FLAGS] IMAGE [OUT]       writes OUT, by default out.wasm

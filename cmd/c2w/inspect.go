@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -63,7 +65,7 @@ func words(args []string) string {
 func openFile(name string) (*os.File, *convert.Info, int64, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, nil, 0, fmt.Errorf("reading %s: %w", name, reason(err))
 	}
 	stat, err := f.Stat()
 	if err == nil && !stat.Mode().IsRegular() {
@@ -75,7 +77,16 @@ func openFile(name string) (*os.File, *convert.Info, int64, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, nil, 0, fmt.Errorf("reading %s: %w", name, err)
+		return nil, nil, 0, fmt.Errorf("reading %s: %w", name, reason(err))
 	}
 	return f, info, stat.Size(), nil
+}
+
+// reason strips the path off an error that is shown behind it.
+func reason(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
 }

@@ -28,7 +28,7 @@ func isTerminal(w any) bool {
 
 func (p *progress) Begin(stage string) {
 	if p.terminal {
-		fmt.Fprintf(p.w, "%-8s …", stage)
+		fmt.Fprintf(p.w, "%-8s ...", stage)
 		p.shown = true
 	}
 }

@@ -17,8 +17,8 @@ Runs a converted file, or converts an image first and keeps the result for the
 next time. Without either it runs the built-in demo image. The exit status is
 the program's.
 
-  c2w run                              a shell in the demo image
-  c2w run -- uname -a                  a command in it
+  c2w run                              the demo image
+  c2w run -- sh                        a shell in it
   c2w run out.wasm ls -la /
   c2w run -e GREETING=hi oci:./image sh -c 'echo $GREETING'
 

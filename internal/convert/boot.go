@@ -8,7 +8,8 @@ import (
 	"github.com/c2w/c2w/guest"
 )
 
-// boot adds the kernel and its initial file system.
+// boot adds the kernel and its initial file system. It touches nothing else of
+// parts.
 func (p *pipeline) boot(parts *Parts) error {
 	kernel, err := guest.KernelCompressed(p.plat.arch)
 	if err != nil {

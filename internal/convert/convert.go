@@ -130,13 +130,17 @@ func (p *pipeline) run() (*File, error) {
 	if parts.Manifest, err = p.manifest(&img.Config); err != nil {
 		return nil, fmt.Errorf("image %s: %w", p.o.Ref, err)
 	}
-	var diskSize int64
-	if parts.Disk, diskSize, err = p.disk(img); err != nil {
+	// What does not depend on the image is made meanwhile.
+	booted := make(chan error, 1)
+	go func() { booted <- p.boot(parts) }()
+	disk, diskSize, err := p.disk(img)
+	if berr := <-booted; err == nil {
+		err = berr
+	}
+	if err != nil {
 		return nil, err
 	}
-	if err := p.boot(parts); err != nil {
-		return nil, err
-	}
+	parts.Disk = disk
 	f := &File{Info: &Info{
 		C2W: p.o.Version, Image: p.o.Ref, Digest: img.Digest.String(), Platform: p.plat.name, RAM: p.o.RAM,
 		Entrypoint: img.Config.Entrypoint, Cmd: img.Config.Cmd, Env: img.Config.Env,

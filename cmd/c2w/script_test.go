@@ -1,0 +1,208 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/c2w/c2w/demo"
+	"github.com/c2w/c2w/internal/machinewasm"
+	"github.com/c2w/c2w/internal/machinewasm/recipe"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"c2w": main})
+}
+
+// TestScripts runs tests/script. Beside testscript's own commands they have
+// those of scriptCommands, and the variables
+//
+//	DEMO      the demo image, converted
+//	DEMODIR   the demo image as an OCI layout; not to be changed
+//	REGISTRY  a registry that has the demo image as demo:latest
+func TestScripts(t *testing.T) {
+	s := shared{dir: t.TempDir()}
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	t.Run("scripts", func(t *testing.T) {
+		testscript.Run(t, testscript.Params{
+			Dir:                 "../../tests/script",
+			RequireExplicitExec: true,
+			RequireUniqueNames:  true,
+			Cmds:                scriptCommands,
+			Condition: func(cond string) (bool, error) {
+				if cond == "root" {
+					return os.Geteuid() == 0, nil
+				}
+				return false, fmt.Errorf("unknown condition %q", cond)
+			},
+			Setup: func(e *testscript.Env) error {
+				if err := s.make(server.Listener.Addr().String()); err != nil {
+					return err
+				}
+				for _, kv := range s.env() {
+					k, v, _ := strings.Cut(kv, "=")
+					e.Setenv(k, v)
+				}
+				e.Setenv("DEMO", s.path("demo.wasm"))
+				e.Setenv("DEMODIR", s.path("demo"))
+				e.Setenv("REGISTRY", server.Listener.Addr().String())
+				return nil
+			},
+		})
+	})
+}
+
+// shared is what all scripts use: made once, by the first that starts.
+type shared struct {
+	dir  string
+	once sync.Once
+	err  error
+}
+
+func (s *shared) path(name string) string { return filepath.Join(s.dir, name) }
+
+// env gives c2w a cache that the scripts share, and a machine where the tree
+// has none.
+func (s *shared) env() []string {
+	env := []string{"HOME=" + s.path("home"), "XDG_CACHE_HOME=" + s.path("cache"), "LocalAppData=" + s.path("cache")}
+	if m := os.Getenv(machineVariable); m != "" {
+		return append(env, machineVariable+"="+m)
+	}
+	if _, err := os.Stat(s.path("machine.wasm")); err == nil {
+		env = append(env, machineVariable+"="+s.path("machine.wasm"))
+	}
+	return env
+}
+
+func (s *shared) make(registryAddr string) error {
+	s.once.Do(func() { s.err = s.fill(registryAddr) })
+	return s.err
+}
+
+func (s *shared) fill(registryAddr string) error {
+	if _, err := machinewasm.Module(); errors.Is(err, machinewasm.ErrNone) && os.Getenv(machineVariable) == "" {
+		m, err := recipe.Build("../..")
+		if err == nil {
+			err = os.WriteFile(s.path("machine.wasm"), m, 0o666)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	layout, err := demo.Layout()
+	if err == nil {
+		err = os.CopyFS(s.path("demo"), layout)
+	}
+	if err == nil {
+		err = pushLayout(s.path("demo"), registryAddr+"/demo:latest")
+	}
+	if err != nil {
+		return err
+	}
+	// The run also compiles the file for all that follow.
+	for _, args := range [][]string{{"-q", "demo:", s.path("demo.wasm")}, {"run", s.path("demo.wasm"), "true"}} {
+		cmd := exec.Command("c2w", args...)
+		cmd.Env = append(os.Environ(), s.env()...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("c2w %s: %w\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	return nil
+}
+
+var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"status":   statusScript,
+	"copydir":  copyScript,
+	"damage":   damageScript,
+	"ociempty": ociEmptyScript,
+	"truncate": truncateScript,
+	"nofile":   noFileScript,
+}
+
+// status STATUS COMMAND [ARG…] runs a command that must end with that status.
+func statusScript(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status STATUS COMMAND [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	got := 0
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("status %d, want %d", got, want)
+	}
+}
+
+// copydir FROM TO copies a directory.
+func copyScript(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: copydir FROM TO")
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(ts.MkAbs(args[0]))))
+}
+
+// truncate FILE SIZE cuts a copy's end off.
+func truncateScript(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: truncate FILE SIZE")
+	}
+	size, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
+}
+
+// nofile PATTERN… wants no file to match.
+func noFileScript(ts *testscript.TestScript, neg bool, args []string) {
+	for _, pattern := range args {
+		found, err := filepath.Glob(ts.MkAbs(pattern))
+		ts.Check(err)
+		if len(found) > 0 {
+			ts.Fatalf("left behind: %q", found)
+		}
+	}
+}
+
+// damage DIR layer|manifest|config flips one byte in the middle of that blob of
+// an OCI layout with one image; damage FILE OFFSET one byte of a file.
+func damageScript(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: damage DIR layer|manifest|config, or: damage FILE OFFSET")
+	}
+	name := ts.MkAbs(args[0])
+	offset := int64(-1)
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		blob, err := findBlob(name, args[1])
+		ts.Check(err)
+		name = blob
+	} else {
+		offset, err = strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+	}
+	b, err := os.ReadFile(name)
+	ts.Check(err)
+	if offset < 0 {
+		offset = int64(len(b) / 2)
+	}
+	b[offset] ^= 1
+	ts.Check(os.Chmod(name, 0o644))
+	ts.Check(os.WriteFile(name, b, 0o644))
+}
