@@ -45,7 +45,7 @@ type codePage struct {
 // part of what the record stands for.
 type straddle struct {
 	off    uint16
-	next   int // frame of the second page
+	next   *codePage // the second page, which may have been dropped since
 	record uint32
 }
 
@@ -182,7 +182,7 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) uin
 			next = n
 		}
 	}
-	if next >= 0 && s.record != 0 && s.next == next && c.pages[next] != nil {
+	if next >= 0 && s.next != nil && s.next == c.pages[next] {
 		return s.record
 	}
 	var both [2 * core.MaxInsn]byte
@@ -199,7 +199,7 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) uin
 		q = c.newPage(next)
 	}
 	q.tail = max(q.tail, int(s.off)+int(in.Len)-core.PageSize)
-	s.next = next
+	s.next = q
 	s.record = c.put(&in, s.off, in.Imm, e.handlers.Far[in.Form])
 	c.put(&isa.Insn{}, s.off+uint16(in.Len), 0, emit.HandlerGoto)
 	run := [2]uint32{begin, e.Records.Base + uint32(c.used)}
