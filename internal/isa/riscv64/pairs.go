@@ -9,8 +9,9 @@ func (ISA) Pairs() []isa.Pair { return pairs[:] }
 // instructions) and of the integer benchmark programs (2 million each), the
 // kernel weighing as much as the programs together. Listed are the frequent
 // ones and those that every compiler emits for calls, address arithmetic and
-// tests, so that the list does not fit the benchmarks alone: about 40 % of all
-// instructions are the first or second of one.
+// tests, so that the list does not fit the benchmarks alone. One of them begins
+// at 40 % of the kernel's instructions and 35 % of the programs' (15 % in
+// SHA-256, 67 % in the sieve), overlaps counted.
 //
 // A pair without Dep matches whatever its operands are; one with Dep spares a
 // reload and is only worth its place where that is the rule.
