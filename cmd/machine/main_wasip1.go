@@ -100,9 +100,12 @@ func start() bool {
 	}
 	stage("machine started")
 	cfg := machine.Config{
-		Host:    host,
-		RAM:     &mem.RAM{Bytes: view(machine.RAMHost, uintptr(m.RAM)), Base: machine.RAMBase, Host: machine.RAMHost},
-		Hart:    (*core.Hart)(unsafe.Pointer(uintptr(machine.HartBase))),
+		Host: host,
+		RAM:  &mem.RAM{Bytes: view(machine.RAMHost, uintptr(m.RAM)), Base: machine.RAMBase, Host: machine.RAMHost},
+		Hart: &core.Hart{
+			State:  (*core.State)(unsafe.Pointer(uintptr(machine.StateBase))),
+			Caches: (*core.Caches)(unsafe.Pointer(uintptr(machine.CachesBase))),
+		},
 		Records: engine.Records{Bytes: view(machine.RecordBase, machine.RecordSize), Base: machine.RecordBase},
 		Run:     coreRun,
 		Spec:    spec,

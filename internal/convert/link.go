@@ -29,7 +29,7 @@ type Parts struct {
 func Link(p *Parts) (*link.Output, error) {
 	k := p.Core
 	if k == nil {
-		k = emit.NewCore(p.ISA, machine.HartBase)
+		k = emit.NewCore(p.ISA, machine.StateBase, machine.CachesBase)
 	}
 	m := p.Manifest
 	data := []link.Data{
@@ -62,6 +62,7 @@ func Link(p *Parts) (*link.Output, error) {
 		},
 		Step:        "c2w_step",
 		Reserve:     machine.Reserve / wasm.PageSize,
+		Low:         machine.GoData,
 		MemoryPages: pages,
 		Funcs:       funcs,
 		Tables:      []link.Table{{Size: uint32(len(table)), Funcs: table, Export: "c2w_table"}},

@@ -40,13 +40,15 @@ const (
 	WriteTLB = TLBSize
 )
 
-// Offsets from the hart's base (the address of its State).
+// StateSize is the room for a State, a page.
+const StateSize = 0x1000
+
+// Offsets in Caches.
 const (
-	StateSize = 0x1000
-	TLBBase   = StateSize
-	ModeTLB   = 2 * TLBSize // stride from one mode's TLB set to the next
-	JumpBase  = TLBBase + Modes*ModeTLB
-	HartSize  = JumpBase + Modes*JumpSize
+	TLBBase    = 0
+	ModeTLB    = 2 * TLBSize // stride from one mode's TLB set to the next
+	JumpBase   = TLBBase + Modes*ModeTLB
+	CachesSize = JumpBase + Modes*JumpSize
 )
 
 // A TLB entry is {addend u32 @0, unused u32 @4, tag u64 @8}. The tag is
@@ -214,10 +216,19 @@ func (s *State) SetFP(on bool) {
 // Bytes views the state as memory, for access by offset.
 func (s *State) Bytes() *[StateSize]byte { return (*[StateSize]byte)(unsafe.Pointer(s)) }
 
-// Hart is a State with its TLBs and jump caches, as they lie in memory.
+// Hart is one hart's part of linear memory. The two lie apart: generated code
+// reaches State by constant offsets, which engines take without a bounds check
+// only below some 32 MiB (wasmtime's guard region), and Caches through a local.
 type Hart struct {
-	State
-	_    [StateSize - unsafe.Sizeof(State{})]byte
+	*State
+	*Caches
+}
+
+// NewHart allocates a hart outside of any linear memory.
+func NewHart() *Hart { return &Hart{new(State), new(Caches)} }
+
+// Caches are a hart's TLBs and jump caches, as they lie in memory.
+type Caches struct {
 	TLB  [Modes][2][TLBEntries]TLBEntry // [mode][0 read, 1 write]
 	Jump [Modes][JumpEntries]JumpEntry
 }

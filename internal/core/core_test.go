@@ -6,16 +6,17 @@ import (
 )
 
 func TestLayout(t *testing.T) {
-	var h Hart
+	var h Caches
+	var s State
 	for _, c := range []struct {
 		name      string
 		got, want uintptr
 	}{
 		{"State fits its page", unsafe.Sizeof(State{}) &^ (StateSize - 1), 0},
-		{"G is 0x100", unsafe.Offsetof(h.G), 0x100},
+		{"G is 0x100", unsafe.Offsetof(s.G), 0x100},
 		{"TLB", unsafe.Offsetof(h.TLB), TLBBase},
 		{"Jump", unsafe.Offsetof(h.Jump), JumpBase},
-		{"Hart", unsafe.Sizeof(h), HartSize},
+		{"Caches", unsafe.Sizeof(h), CachesSize},
 		{"TLB entry", unsafe.Sizeof(TLBEntry{}), TLBEntrySize},
 		{"tag", unsafe.Offsetof(TLBEntry{}.Tag), TLBTag},
 		{"jump entry", unsafe.Sizeof(JumpEntry{}), JumpEntrySize},

@@ -28,9 +28,9 @@ type Core struct {
 	// Pages are the page functions in the order of their table slots.
 	Pages []int
 
-	base uint32
-	g    isa.ISA
-	fn   funcs
+	base, caches uint32
+	g            isa.ISA
+	fn           funcs
 }
 
 // pageType is the type of page functions: (hart's address, page's virtual
@@ -38,9 +38,10 @@ type Core struct {
 var pageType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I64, wasm.I32}, Results: []wasm.ValType{wasm.I64}}
 
 // NewCore emits the dispatcher, the helpers and the interpreter for a hart
-// whose core.Hart lies at linear address base.
-func NewCore(g isa.ISA, base uint32) *Core {
-	c := &Core{base: base, g: g}
+// whose core.State lies at linear address base and whose core.Caches lie at
+// caches.
+func NewCore(g isa.ISA, base, caches uint32) *Core {
+	c := &Core{base: base, caches: caches, g: g}
 	add := func(f *wasm.Func) int { c.Funcs = append(c.Funcs, f); return len(c.Funcs) - 1 }
 	c.fn = funcs{mulHU: add(mulHU()), fma64: -1}
 	c.fn.mulHS = add(mulHigh("mulhs", c.fn.mulHU, true))
@@ -48,7 +49,7 @@ func NewCore(g isa.ISA, base uint32) *Core {
 	c.Run = len(c.Funcs)
 	c.Interp = c.Run + 1
 	add(c.dispatcher())
-	c.Funcs = append(c.Funcs, Interpreter(g, NewHandlers(g), base, &c.fn, c.Interp+1)...)
+	c.Funcs = append(c.Funcs, interpreter(g, NewHandlers(g), base, caches, &c.fn, c.Interp+1)...)
 	return c
 }
 
@@ -75,6 +76,8 @@ func (k *Core) dispatcher() *wasm.Func {
 	word(core.OffMode)
 	c.I32Const(core.JumpSize)
 	c.Op(wasm.OpI32Mul)
+	c.I32Const(int32(k.caches + core.JumpBase))
+	c.Op(wasm.OpI32Add)
 	c.LocalSet(jumpm)
 	c.I32Const(0)
 	c.I64Load(3, k.base+uint32(core.OffPC))
@@ -95,7 +98,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.LocalGet(jumpm)
 	c.Op(wasm.OpI32Add)
 	c.LocalTee(entry)
-	c.I64Load(3, k.base+core.JumpBase+core.JumpTag)
+	c.I64Load(3, core.JumpTag)
 	c.LocalGet(pc)
 	c.Op(wasm.OpI64Add)
 	c.I64Const(-1)
@@ -104,7 +107,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	leave(core.ExitLookup)
 	c.End()
 	c.LocalGet(entry)
-	c.I32Load(2, k.base+core.JumpBase+core.JumpTarget)
+	c.I32Load(2, core.JumpTarget)
 	c.LocalTee(target)
 	c.If(wasm.Void)
 	c.I32Const(int32(k.base))
@@ -128,7 +131,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.Return()
 	c.End()
 	c.LocalGet(entry)
-	c.I32Load(2, k.base+core.JumpBase+core.JumpRecord)
+	c.I32Load(2, core.JumpRecord)
 	c.LocalGet(pc)
 	c.I64Const(^int64(core.PageMask))
 	c.Op(wasm.OpI64And)

@@ -17,10 +17,11 @@ import (
 //	       straight-line code therefore counts instructions for free, and the
 //	       check is made only when a branch is taken
 //	vbase  guest virtual address of the current code page
-//	tlbm   offset of the current mode's TLB set
-//	jumpm  offset of the current mode's jump cache
+//	tlbm   address of the current mode's TLB set
+//	jumpm  address of the current mode's jump cache
 type interp struct {
-	base     uint32 // linear address of the hart
+	base     uint32 // linear address of core.State
+	caches   uint32 // linear address of core.Caches
 	g        isa.ISA
 	h        *Handlers
 	f        *wasm.Func
@@ -65,12 +66,12 @@ const (
 	statusIRQ    = statusMiss + 8
 )
 
-// Interpreter emits the interpreter of an ISA. The result's first function is
+// interpreter emits the interpreter of an ISA. The result's first function is
 // interp(record i32, vbase i64); the others are the handlers that it calls,
 // with symbols from sym on, in order.
-func Interpreter(g isa.ISA, h *Handlers, base uint32, fn *funcs, sym int) []*wasm.Func {
+func interpreter(g isa.ISA, h *Handlers, base, caches uint32, fn *funcs, sym int) []*wasm.Func {
 	main := &wasm.Func{Name: "interp", Type: interpType}
-	m := &interp{base: base, g: g, h: h, f: main, c: &main.Body, rec: 0, vbase: 1}
+	m := &interp{base: base, caches: caches, g: g, h: h, f: main, c: &main.Body, rec: 0, vbase: 1}
 	for _, p := range []*uint32{&m.limit, &m.op, &m.tlbm, &m.jumpm, &m.entry, &m.status, &m.reason} {
 		*p = main.AddLocal(wasm.I32)
 	}
@@ -156,10 +157,14 @@ func (m *interp) prologue() {
 	c.LocalTee(m.entry)
 	c.I32Const(core.ModeTLB)
 	c.Op(wasm.OpI32Mul)
+	c.I32Const(int32(m.caches + core.TLBBase))
+	c.Op(wasm.OpI32Add)
 	c.LocalSet(m.tlbm)
 	c.LocalGet(m.entry)
 	c.I32Const(core.JumpSize)
 	c.Op(wasm.OpI32Mul)
+	c.I32Const(int32(m.caches + core.JumpBase))
+	c.Op(wasm.OpI32Add)
 	c.LocalSet(m.jumpm)
 	// The dispatcher found the record by State.PC: if it is the entry of a
 	// translation which is not to be entered, its original handler is used.
@@ -287,7 +292,7 @@ func (m *interp) callHandler(sym int) {
 
 func (m *interp) outlined(f isa.Form, fn *funcs) *wasm.Func {
 	w := &wasm.Func{Name: "interp." + m.g.Forms()[f].Name, Type: handlerType}
-	o := &interp{base: m.base, g: m.g, h: m.h, f: w, c: &w.Body, rec: 0, tlbm: 1, vbase: 2, outline: true, form: f, pair: 1}
+	o := &interp{base: m.base, caches: m.caches, g: m.g, h: m.h, f: w, c: &w.Body, rec: 0, tlbm: 1, vbase: 2, outline: true, form: f, pair: 1}
 	l := newLowering(o, w, fn)
 	var b ir.Builder
 	isa.LiftForm(&b, m.g, f, 0)
@@ -309,7 +314,7 @@ func (m *interp) epilogue() {
 	c.LocalGet(m.jumpm)
 	c.Op(wasm.OpI32Add)
 	c.LocalTee(m.entry)
-	c.I64Load(3, m.base+core.JumpBase+core.JumpTag)
+	c.I64Load(3, core.JumpTag)
 	c.LocalGet(m.target)
 	c.Op(wasm.OpI64Add)
 	c.I64Const(-1)
@@ -319,7 +324,7 @@ func (m *interp) epilogue() {
 	c.LocalGet(m.rec)
 	c.Op(wasm.OpI32Sub)
 	c.LocalGet(m.entry)
-	c.I32Load(2, m.base+core.JumpBase+core.JumpRecord)
+	c.I32Load(2, core.JumpRecord)
 	c.LocalTee(m.rec)
 	c.Op(wasm.OpI32Add)
 	c.LocalSet(m.limit)

@@ -64,7 +64,7 @@ func (m *interp) stateWord(l *lowering, off int) {
 func (m *interp) tlb(l *lowering, which int) uint32 {
 	m.c.LocalGet(m.tlbm)
 	m.c.Op(wasm.OpI32Add)
-	return m.base + core.TLBBase + uint32(which)
+	return uint32(which)
 }
 
 func (m *interp) pc(l *lowering, next bool) { m.pushPC(m.slotOf(l), next) }

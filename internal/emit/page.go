@@ -20,12 +20,13 @@ import (
 // exit finds the state complete. Only the instruction budget is kept in a
 // local between exits.
 type page struct {
-	g    isa.ISA
-	mode uint32
-	f    *wasm.Func
-	c    *wasm.Code
-	l    *lowering
-	cfg  *graph
+	g      isa.ISA
+	mode   uint32
+	caches uint32
+	f      *wasm.Func
+	c      *wasm.Code
+	l      *lowering
+	cfg    *graph
 
 	regs  map[uint16]uint32 // state offset → local
 	slots []uint16          // state offset by register number, for sets
@@ -70,7 +71,7 @@ func (k *Core) AddPage(code []byte, mode uint32, asked []uint16) (slot uint32, e
 		return 0, nil, false
 	}
 	f := &wasm.Func{Name: "page", Type: pageType}
-	p := &page{g: k.g, mode: mode, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}, entry: 2}
+	p := &page{g: k.g, mode: mode, caches: k.caches, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}, entry: 2}
 	p.budget, p.code = f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
 	p.l = newLowering(p, f, &k.fn)
 	p.cfg = newGraph(blocks, entry)

@@ -76,9 +76,9 @@ func (p *page) stateWord(l *lowering, off int) {
 }
 
 func (p *page) tlb(l *lowering, which int) uint32 {
-	p.c.LocalGet(0)
+	p.c.I32Const(int32(p.caches + core.TLBBase + p.mode*core.ModeTLB + uint32(which)))
 	p.c.Op(wasm.OpI32Add)
-	return core.TLBBase + p.mode*core.ModeTLB + uint32(which)
+	return 0
 }
 
 // at is the offset of the instruction being emitted and how many instructions

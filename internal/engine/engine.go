@@ -82,7 +82,7 @@ type Engine struct {
 
 // New makes an engine with empty caches.
 func New(c Config) *Engine {
-	e := &Engine{Config: c, S: &c.Hart.State, handlers: emit.NewHandlers(c.ISA), forms: c.ISA.Forms()}
+	e := &Engine{Config: c, S: c.Hart.State, handlers: emit.NewHandlers(c.ISA), forms: c.ISA.Forms()}
 	e.TLB = mem.NewTLB(c.Hart, c.RAM)
 	e.jump.init(c.Hart)
 	e.code.init(e)

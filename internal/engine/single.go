@@ -146,11 +146,8 @@ func (g *guestMemory) Store(va uint64, size int, v uint64) error {
 	e := (*Engine)(g)
 	if int(va&core.PageMask)+size > core.PageSize {
 		// Both pages must accept the store before either changes.
-		if _, f := e.Priv.Translate(va, isa.AccessWrite); f != nil {
-			return f
-		}
-		if _, f := e.Priv.Translate(va+uint64(size)-1, isa.AccessWrite); f != nil {
-			return f
+		if err := g.CheckStore(va, size); err != nil {
+			return err
 		}
 		for i := range size {
 			if err := g.Store(va+uint64(i), 1, v>>(8*i)&0xff); err != nil {
@@ -173,4 +170,14 @@ func (g *guestMemory) Store(va uint64, size int, v uint64) error {
 		return nil
 	}
 	return e.Priv.AccessFault(va, isa.AccessWrite)
+}
+
+// CheckStore is a store's faults of address translation.
+func (g *guestMemory) CheckStore(va uint64, size int) error {
+	for _, at := range [2]uint64{va, va + uint64(size) - 1} {
+		if _, f := g.Priv.Translate(at, isa.AccessWrite); f != nil {
+			return f
+		}
+	}
+	return nil
 }

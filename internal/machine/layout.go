@@ -5,10 +5,15 @@ package machine
 const (
 	Reserve = 64 << 20 // Go's share of memory
 
-	HartBase     = Reserve            // core.Hart
-	ManifestBase = HartBase + 512<<10 // the file's Manifest, placed by the converter
+	// StateBase is the hart's core.State. Go puts nothing below its data, which
+	// starts at GoData; the linker checks that.
+	StateBase = 0x1000
+	GoData    = 0x3000
+
+	CachesBase   = Reserve              // core.Caches
+	ManifestBase = CachesBase + 512<<10 // the file's Manifest, placed by the converter
 	ManifestMax  = 512 << 10
-	RecordBase   = HartBase + 1<<20
+	RecordBase   = CachesBase + 1<<20
 	RecordSize   = 31 << 20 // interpreter records
 	RAMHost      = RecordBase + RecordSize
 

@@ -25,9 +25,12 @@ import (
 	"github.com/c2w/c2w/internal/wasm"
 )
 
-// Base is the linear address of the hart. What lies below is never used, so
+// Linear addresses of the hart's two parts. What lies below is never used, so
 // that an address of zero is a fault in the making.
-const Base = 0x1_0000
+const (
+	Base   = 0x1000
+	Caches = 0x1_0000
+)
 
 // Layout says how large the parts of the memory are, in bytes.
 type Layout struct {
@@ -52,12 +55,12 @@ type Core struct {
 // New instantiates the core of an ISA. The module has no import, and its
 // memory never grows: the views of it stay valid.
 func New(g isa.ISA, l Layout) (*Core, error) {
-	return Instantiate(emit.NewCore(g, Base), l)
+	return Instantiate(emit.NewCore(g, Base, Caches), l)
 }
 
 // Instantiate instantiates a core that was emitted for a hart at Base.
 func Instantiate(k *emit.Core, l Layout) (*Core, error) {
-	records := align(Base + uint32(core.HartSize))
+	records := align(Caches + uint32(core.CachesSize))
 	ram := align(records + l.Records)
 	pages := (ram + l.RAM + wasm.PageSize - 1) / wasm.PageSize
 	bin, err := Module(k, pages)
@@ -77,7 +80,7 @@ func Instantiate(k *emit.Core, l Layout) (*Core, error) {
 	if !ok {
 		panic("BUG: wasmcore: the memory does not hold itself")
 	}
-	c.Hart = (*core.Hart)(unsafe.Pointer(&view[Base]))
+	c.Hart = &core.Hart{State: (*core.State)(unsafe.Pointer(&view[Base])), Caches: (*core.Caches)(unsafe.Pointer(&view[Caches]))}
 	c.Records = engine.Records{Bytes: view[records : records+l.Records], Base: records}
 	c.RAM = &mem.RAM{Bytes: view[ram : ram+l.RAM], Base: l.RAMBase, Host: ram}
 	c.run = m.ExportedFunction("run")

@@ -64,6 +64,10 @@ type Input struct {
 	// Reserve is the part of memory that belongs to Go and MemoryPages the
 	// whole, in pages of 64 KiB; Reserve ≤ MemoryPages ≤ 65536.
 	Reserve, MemoryPages uint32
+	// Low is the address below which Go has no data: the core may use what
+	// lies between the first page of 4 KiB, whose accesses Go takes for nil
+	// pointers, and Low. 0 means that the core uses nothing there.
+	Low uint32
 
 	Funcs   []*wasm.Func
 	Globals []Global
@@ -185,6 +189,9 @@ func (l *linker) checkMachine() error {
 	end := uint64(in.Reserve) * wasm.PageSize
 	for i := range m.Data {
 		addr, ok := m.Data[i].Offset.I32()
+		if ok && uint32(addr) < in.Low {
+			return fmt.Errorf("machine: data at %#x is below %#x, where the core keeps its state", uint32(addr), in.Low)
+		}
 		if m.Data[i].Mode != wasm.Active || !ok || uint64(uint32(addr))+uint64(len(m.Data[i].Bytes)) > end {
 			return fmt.Errorf("machine: data segment %d is not below the reserve's end", i)
 		}
