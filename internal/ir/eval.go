@@ -18,6 +18,12 @@ type Memory interface {
 	LoadForStore(addr uint64, size int) (uint64, error)
 }
 
+// StoreChecker is a Memory with permissions: CheckStore is a store without its
+// effect. A StoreIf whose condition is zero asks for it.
+type StoreChecker interface {
+	CheckStore(addr uint64, size int) error
+}
+
 // Outcome is how evaluating a block ended.
 type Outcome uint8
 
@@ -89,6 +95,10 @@ func (e *Evaluator) Eval(b *Block, s *core.State, pc uint64, m Memory) (Outcome,
 		case StoreIf:
 			if uint32(arg(2)) != 0 {
 				if err := m.Store(arg(0), int(n.Aux), arg(1)); err != nil {
+					return Continue, err
+				}
+			} else if c, ok := m.(StoreChecker); ok {
+				if err := c.CheckStore(arg(0), int(n.Aux)); err != nil {
 					return Continue, err
 				}
 			}

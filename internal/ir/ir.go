@@ -135,7 +135,7 @@ const (
 	// virtual address. All may leave before having any effect.
 	Load     // → I64; Aux2 LoadSigned sign-extends
 	Store    // Args[1]
-	StoreIf  // store Args[1] if Args[2] (I32) ≠ 0; may fault either way
+	StoreIf  // store Args[1] if Args[2] (I32) ≠ 0; faults either way
 	AtomicOp // → I64, the old value, sign-extended; Args[1] operand; Aux2 an Atomic
 
 	// Exact IEEE 754 operations. Imm is the FP operation, Aux its rounding
