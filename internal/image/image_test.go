@@ -83,13 +83,19 @@ func (f *fixture) close(d v1.Descriptor) string {
 	return "oci:" + f.dir
 }
 
-// serve pushes the layout to a registry on the loopback interface, and returns
-// the host and what to do with its blobs.
+// serve pushes the layout to a registry on the loopback interface, as
+// some/app:v1, and returns the registry's host.
 func (f *fixture) serve() string {
 	srv := httptest.NewServer(registry.New(registry.Logger(quiet)))
 	f.t.Cleanup(srv.Close)
 	host := strings.TrimPrefix(srv.URL, "http://")
-	ref, err := name.ParseReference(host + "/some/app:v1")
+	f.push(host + "/some/app:v1")
+	return host
+}
+
+func (f *fixture) push(to string) {
+	f.t.Helper()
+	ref, err := name.ParseReference(to)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -100,7 +106,6 @@ func (f *fixture) serve() string {
 	if err := remote.WriteIndex(ref, idx); err != nil {
 		f.t.Fatal(err)
 	}
-	return host
 }
 
 // check opens ref for p and reads its layers.
@@ -367,17 +372,7 @@ func TestDamagedInRegistry(t *testing.T) {
 	srv := httptest.NewServer(damage{good, victim.String()})
 	t.Cleanup(srv.Close)
 	host := strings.TrimPrefix(srv.URL, "http://")
-	ref, err := name.ParseReference(host + "/app:v1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	idx, err := layout.ImageIndexFromPath(f.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := remote.WriteIndex(ref, idx); err != nil {
-		t.Fatal(err)
-	}
+	f.push(host + "/app:v1")
 	img, err := Open(context.Background(), host+"/app:v1", riscv)
 	if err != nil {
 		t.Fatal(err)
