@@ -92,15 +92,21 @@ func (s *shared) make(registryAddr string) error {
 	return s.err
 }
 
+// machine builds a machine where the tree has none.
+func (s *shared) machine() error {
+	if _, err := machinewasm.Module(); !errors.Is(err, machinewasm.ErrNone) || os.Getenv(machineVariable) != "" {
+		return nil
+	}
+	m, err := recipe.Build("../..")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.path("machine.wasm"), m, 0o666)
+}
+
 func (s *shared) fill(registryAddr string) error {
-	if _, err := machinewasm.Module(); errors.Is(err, machinewasm.ErrNone) && os.Getenv(machineVariable) == "" {
-		m, err := recipe.Build("../..")
-		if err == nil {
-			err = os.WriteFile(s.path("machine.wasm"), m, 0o666)
-		}
-		if err != nil {
-			return err
-		}
+	if err := s.machine(); err != nil {
+		return err
 	}
 	layout, err := demo.Layout()
 	if err == nil {
