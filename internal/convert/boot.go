@@ -1,17 +1,17 @@
 package convert
 
 import (
-	"fmt"
-
-	"github.com/klauspost/compress/zstd"
+	"bytes"
 
 	"github.com/c2w/c2w/guest"
+	"github.com/c2w/c2w/internal/disk"
 )
 
-// boot adds the kernel and its initial file system. It touches nothing else of
-// parts.
+// boot adds the kernel and its initial file system, packed as disks are: what
+// the machine unpacks at every start has to unpack fast. It touches nothing
+// else of parts.
 func (p *pipeline) boot(parts *Parts) error {
-	kernel, err := guest.KernelCompressed(p.plat.arch)
+	kernel, err := guest.Kernel(p.plat.arch)
 	if err != nil {
 		return err
 	}
@@ -19,27 +19,18 @@ func (p *pipeline) boot(parts *Parts) error {
 	if err != nil {
 		return err
 	}
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
-	if err != nil {
+	if parts.Kernel, err = Pack(kernel); err != nil {
 		return err
 	}
-	parts.Kernel = kernel
-	parts.Initrd = enc.EncodeAll(initrd, nil)
-	parts.Manifest.Initrd.Raw = uint32(len(initrd))
-	if parts.Manifest.Kernel.Raw, err = rawSize(kernel); err != nil {
-		return fmt.Errorf("reading the kernel's size: %w", err)
-	}
-	return nil
+	parts.Initrd, err = Pack(initrd)
+	return err
 }
 
-// rawSize reads the unpacked size out of a zstd frame's header.
-func rawSize(frame []byte) (uint32, error) {
-	var h zstd.Header
-	if err := h.Decode(frame); err != nil {
-		return 0, err
+// Pack compresses bytes into a disk.
+func Pack(b []byte) ([]byte, error) {
+	var out bytes.Buffer
+	if _, err := disk.Write(&out, bytes.NewReader(b), int64(len(b)), disk.Options{}); err != nil {
+		return nil, err
 	}
-	if !h.HasFCS || h.FrameContentSize >= 1<<32 {
-		return 0, fmt.Errorf("no size in the frame's header")
-	}
-	return uint32(h.FrameContentSize), nil
+	return out.Bytes(), nil
 }
