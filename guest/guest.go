@@ -8,7 +8,6 @@
 package guest
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
 
@@ -71,26 +70,6 @@ func Initramfs(arch string) ([]byte, error) {
 		return nil, err
 	}
 	return initramfs.Build(init), nil
-}
-
-// InitramfsCompressed returns the archive compressed by zstd, and its size when
-// unpacked in bytes. The program in it is not compressed again: zstd frames may
-// stand one behind the other, and it has its own.
-func InitramfsCompressed(arch string) (packed []byte, size int, err error) {
-	init, err := Init(arch)
-	if err != nil {
-		return nil, 0, err
-	}
-	archive := initramfs.Build(init)
-	at := bytes.Index(archive, init)
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
-	if err != nil {
-		return nil, 0, err
-	}
-	defer enc.Close()
-	packed = enc.EncodeAll(archive[:at], nil)
-	packed = append(packed, initRiscv64...)
-	return enc.EncodeAll(archive[at+len(init):], packed), len(archive), nil
 }
 
 func unpack(packed []byte) ([]byte, error) {

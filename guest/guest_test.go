@@ -115,17 +115,3 @@ func TestArchitectures(t *testing.T) {
 }
 
 func digest(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
-
-func TestInitramfsCompressed(t *testing.T) {
-	want, err := Initramfs("riscv64")
-	if err != nil {
-		t.Fatal(err)
-	}
-	packed, size, err := InitramfsCompressed("riscv64")
-	if err != nil || size != len(want) {
-		t.Fatalf("%d bytes, want %d; %v", size, len(want), err)
-	}
-	if got, err := unpack(packed); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("unpacks to %d bytes, %v", len(got), err)
-	}
-}
