@@ -189,6 +189,7 @@ const (
 	OffFPOn     = int(unsafe.Offsetof(State{}.FPOn))
 	OffFPRound  = int(unsafe.Offsetof(State{}.FPRound))
 	OffFPExact  = int(unsafe.Offsetof(State{}.FPExact))
+	OffFRM      = int(unsafe.Offsetof(State{}.FRM))
 	OffResv     = int(unsafe.Offsetof(State{}.Resv))
 	OffG        = int(unsafe.Offsetof(State{}.G))
 	OffF        = int(unsafe.Offsetof(State{}.F))

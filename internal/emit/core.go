@@ -43,9 +43,10 @@ var pageType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I64, wasm.I32
 func NewCore(g isa.ISA, base, caches uint32) *Core {
 	c := &Core{base: base, caches: caches, g: g}
 	add := func(f *wasm.Func) int { c.Funcs = append(c.Funcs, f); return len(c.Funcs) - 1 }
-	c.fn = funcs{mulHU: add(mulHU()), fma64: -1}
+	c.fn = funcs{mulHU: add(mulHU())}
 	c.fn.mulHS = add(mulHigh("mulhs", c.fn.mulHU, true))
 	c.fn.mulHSU = add(mulHigh("mulhsu", c.fn.mulHU, false))
+	fpHelpers(base, &c.fn, add)
 	c.Run = len(c.Funcs)
 	c.Interp = c.Run + 1
 	add(c.dispatcher())

@@ -11,64 +11,40 @@ import (
 
 // Native floating point. An operation runs natively when its result and its
 // flags are certain to be what exact arithmetic gives; otherwise it leaves and
-// Go computes it (package softfloat). Wasm rounds to nearest even and has no
-// flags, so the conditions are:
-//
-//   - the rounding mode is nearest even and the inexact flag is already set
-//     (State.FPRound), or the result is known to be exact;
-//   - the result cannot overflow, underflow or be a NaN. After-rounding
-//     tininess makes the smallest normal number itself doubtful, so products,
-//     quotients and roots must lie strictly between it and infinity. A sum
-//     that is subnormal or zero is exact, so sums need only be finite.
+// Go computes it. The inline conditions are the sticky ones of
+// softfloat/FASTPATH.md: the rounding mode is nearest even, the inexact flag
+// is accrued already (State.FPRound says both), and the result proves that no
+// other flag is raised. Where they fail a helper of fphelpers.go tries whether
+// the operation is exact, before the code leaves.
 
-// fpFormat is one width's constants and operations.
-type fpFormat struct {
-	int                 ir.Type // of the bits while computing
-	expMask             int64   // exponent field
-	absMask             int64
-	tiny                int64 // smallest normal number
-	add, sub, mul       wasm.Opcode
-	div, sqrt, min, max wasm.Opcode
-	eq, lt, le          wasm.Opcode
-	toFloat, toBits     wasm.Opcode // reinterpretations, from and to the I64 of the IR
-	fromI64, fromU64    wasm.Opcode
-	truncS              wasm.Opcode // saturating, by number behind the 0xfc prefix
-	abs                 wasm.Opcode
-	limit               func(c *wasm.Code) // 2^63
-	typ                 wasm.ValType
-	andOp, eqOp, subOp  wasm.Opcode
-	ltuOp, shlOp, eqzOp wasm.Opcode
-	constant            func(c *wasm.Code, v int64)
-	reinterpretToInt    wasm.Opcode
-	signBit             int64
+// opcodes of the two formats that the inline code uses.
+var (
+	arith64 = map[ir.FP]wasm.Opcode{ir.FAdd64: wasm.OpF64Add, ir.FSub64: wasm.OpF64Sub, ir.FMul64: wasm.OpF64Mul,
+		ir.FDiv64: wasm.OpF64Div, ir.FSqrt64: wasm.OpF64Sqrt, ir.F64ToF32: wasm.OpF32DemoteF64,
+		ir.I64ToF64: wasm.OpF64ConvertI64S, ir.U64ToF64: wasm.OpF64ConvertI64U}
+	arith32 = map[ir.FP]wasm.Opcode{ir.FAdd32: wasm.OpF32Add, ir.FSub32: wasm.OpF32Sub, ir.FMul32: wasm.OpF32Mul,
+		ir.FDiv32: wasm.OpF32Div, ir.FSqrt32: wasm.OpF32Sqrt,
+		ir.I32ToF32: wasm.OpF32ConvertI64S, ir.U32ToF32: wasm.OpF32ConvertI64S,
+		ir.I64ToF32: wasm.OpF32ConvertI64S, ir.U64ToF32: wasm.OpF32ConvertI64U}
+)
+
+// fpLocal is a float scratch local, one of each type in a function. It holds a
+// value only within the code of one node.
+func (l *lowering) fpLocal(t wasm.ValType) uint32 {
+	i := 0
+	if t == wasm.F32 {
+		i = 1
+	}
+	if l.fp[i] == 0 { // never a float's number: parameters come first
+		l.fp[i] = l.f.AddLocal(t)
+	}
+	return l.fp[i]
 }
 
-var f64Format = fpFormat{
-	int: ir.I64, expMask: 0x7ff << 52, absMask: math.MaxInt64, tiny: 1 << 52, signBit: math.MinInt64,
-	add: wasm.OpF64Add, sub: wasm.OpF64Sub, mul: wasm.OpF64Mul, div: wasm.OpF64Div, sqrt: wasm.OpF64Sqrt,
-	min: wasm.OpF64Min, max: wasm.OpF64Max, eq: wasm.OpF64Eq, lt: wasm.OpF64Lt, le: wasm.OpF64Le,
-	fromI64: wasm.OpF64ConvertI64S, fromU64: wasm.OpF64ConvertI64U, truncS: wasm.OpI64TruncSatF64S, abs: wasm.OpF64Abs,
-	limit: func(c *wasm.Code) { c.F64Const(0x1p63) }, typ: wasm.F64,
-	andOp: wasm.OpI64And, eqOp: wasm.OpI64Eq, subOp: wasm.OpI64Sub, ltuOp: wasm.OpI64LtU, shlOp: wasm.OpI64Shl, eqzOp: wasm.OpI64Eqz,
-	constant:         func(c *wasm.Code, v int64) { c.I64Const(v) },
-	reinterpretToInt: wasm.OpI64ReinterpretF64,
-}
-
-var f32Format = fpFormat{
-	int: ir.I32, expMask: 0xff << 23, absMask: math.MaxInt32, tiny: 1 << 23, signBit: math.MinInt32,
-	add: wasm.OpF32Add, sub: wasm.OpF32Sub, mul: wasm.OpF32Mul, div: wasm.OpF32Div, sqrt: wasm.OpF32Sqrt,
-	min: wasm.OpF32Min, max: wasm.OpF32Max, eq: wasm.OpF32Eq, lt: wasm.OpF32Lt, le: wasm.OpF32Le,
-	fromI64: wasm.OpF32ConvertI64S, fromU64: wasm.OpF32ConvertI64U, truncS: wasm.OpI64TruncSatF32S, abs: wasm.OpF32Abs,
-	limit: func(c *wasm.Code) { c.F32Const(0x1p63) }, typ: wasm.F32,
-	andOp: wasm.OpI32And, eqOp: wasm.OpI32Eq, subOp: wasm.OpI32Sub, ltuOp: wasm.OpI32LtU, shlOp: wasm.OpI32Shl, eqzOp: wasm.OpI32Eqz,
-	constant:         func(c *wasm.Code, v int64) { c.I32Const(int32(v)) },
-	reinterpretToInt: wasm.OpI32ReinterpretF32,
-}
-
-// operand pushes argument k as a float; the argument has been forced.
-func (l *lowering) fpArg(n *ir.Node, k int, s *fpFormat) {
+// fpArg pushes argument k as a float of type t, counting one use.
+func (l *lowering) fpArg(n *ir.Node, k int, t wasm.ValType) {
 	l.need(n.Args[k])
-	if s.int == ir.I32 {
+	if t == wasm.F32 {
 		l.c.Op(wasm.OpI32WrapI64)
 		l.c.Op(wasm.OpF32ReinterpretI32)
 	} else {
@@ -76,32 +52,70 @@ func (l *lowering) fpArg(n *ir.Node, k int, s *fpFormat) {
 	}
 }
 
-// fpUse counts one more use of argument k, for code that reads it again.
+// fpUse computes an argument now, as it is read more than once: times more
+// than the block says.
 func (l *lowering) fpUse(n *ir.Node, k int, times int32) {
 	l.force(n.Args[k])
 	l.uses[n.Args[k]] += times
 }
 
+// fpBits turns the float of type t on the stack into its bits as an I64.
+func (l *lowering) fpBits(t wasm.ValType) {
+	if t == wasm.F32 {
+		l.c.Op(wasm.OpI32ReinterpretF32)
+		l.c.Op(wasm.OpI64ExtendI32U)
+	} else {
+		l.c.Op(wasm.OpI64ReinterpretF64)
+	}
+}
+
+// sticky pushes whether a result that is rounded to nearest even may raise the
+// inexact flag: in the dynamic rounding mode that mode must be right, too.
+func (l *lowering) sticky(n *ir.Node) {
+	if n.Aux == ir.RMDynamic {
+		l.t.stateWord(l, core.OffFPRound)
+	} else {
+		l.t.stateWord(l, core.OffFPExact)
+	}
+}
+
 // float pushes the result of a Float node as an I64.
 func (l *lowering) float(n *ir.Node) {
 	op := ir.FP(n.Imm)
-	s := &f64Format
-	if op.Single() {
-		s = &f32Format
-	}
 	nearest := n.Aux == ir.RMDynamic || softfloat.Rounding(n.Aux) == softfloat.RNE
+	t := wasm.F64
+	if op.Single() {
+		t = wasm.F32
+	}
 	switch op {
-	case ir.FAdd32, ir.FAdd64, ir.FSub32, ir.FSub64, ir.FMul32, ir.FMul64, ir.FDiv32, ir.FDiv64, ir.FSqrt32, ir.FSqrt64:
+	case ir.FAdd32, ir.FAdd64, ir.FSub32, ir.FSub64, ir.FMul32, ir.FMul64, ir.FDiv32, ir.FDiv64, ir.FSqrt32, ir.FSqrt64,
+		ir.F64ToF32, ir.I64ToF64, ir.U64ToF64, ir.I64ToF32, ir.U64ToF32, ir.I32ToF32, ir.U32ToF32:
 		if nearest {
-			l.fpArith(n, op, s)
+			l.fpArith(n, op, t)
 			return
 		}
-	case ir.FMin32, ir.FMin64, ir.FMax32, ir.FMax64, ir.FEq32, ir.FEq64, ir.FLt32, ir.FLt64, ir.FLe32, ir.FLe64:
-		l.fpCompare(n, op, s)
+	case ir.FMA32, ir.FMA64:
+		if nearest {
+			l.fpFused(n, op, t)
+			return
+		}
+	case ir.FMin32, ir.FMin64, ir.FMax32, ir.FMax64:
+		l.fpPick(n, op, t)
 		return
-	case ir.F64ToI32, ir.F64ToU32, ir.F64ToI64, ir.F32ToI32, ir.F32ToU32, ir.F32ToI64:
-		if softfloat.Rounding(n.Aux) == softfloat.RTZ {
-			l.fpToInt(n, op, s)
+	case ir.FEq32, ir.FEq64, ir.FLt32, ir.FLt64, ir.FLe32, ir.FLe64:
+		l.fpCompare(n, op, t)
+		return
+	case ir.FClass32, ir.FClass64:
+		l.need(n.Args[0])
+		if t == wasm.F32 {
+			l.c.I64Const(32)
+			l.c.Op(wasm.OpI64Shl)
+		}
+		l.c.CallSym(l.fn.fp[op])
+		return
+	case ir.F64ToI32, ir.F64ToU32, ir.F64ToI64, ir.F64ToU64, ir.F32ToI32, ir.F32ToU32, ir.F32ToI64, ir.F32ToU64:
+		if softfloat.Rounding(n.Aux) != softfloat.RMM {
+			l.fpToInt(n, op, t)
 			return
 		}
 	case ir.I32ToF64, ir.U32ToF64:
@@ -112,41 +126,24 @@ func (l *lowering) float(n *ir.Node) {
 		} else {
 			l.c.Op(wasm.OpF64ConvertI32U)
 		}
-		l.c.Op(wasm.OpI64ReinterpretF64)
+		l.fpBits(wasm.F64)
 		return
-	case ir.I64ToF64, ir.U64ToF64, ir.I64ToF32, ir.U64ToF32, ir.I32ToF32, ir.U32ToF32:
-		if nearest {
-			l.intToFP(n, op, s)
-			return
-		}
 	case ir.F32ToF64:
-		l.fpUse(n, 0, 2)
-		l.fpArg(n, 0, &f32Format)
-		l.fpArg(n, 0, &f32Format)
-		l.c.Op(wasm.OpF32Ne)
-		l.t.exitIf(l)
-		l.fpArg(n, 0, &f32Format)
+		r := l.fpLocal(wasm.F64)
+		l.fpArg(n, 0, wasm.F32)
 		l.c.Op(wasm.OpF64PromoteF32)
-		l.c.Op(wasm.OpI64ReinterpretF64)
+		l.c.LocalSet(r)
+		l.fpLeaveNaN(r, wasm.F64)
+		l.c.LocalGet(r)
+		l.fpBits(wasm.F64)
 		return
-	case ir.F64ToF32:
-		if nearest {
-			l.fpArg(n, 0, &f64Format)
-			l.c.Op(wasm.OpF32DemoteF64)
-			l.fpResult(&f32Format, &f32Format, func(bits uint32) { l.normal(&f32Format, bits) })
-			return
-		}
-	case ir.FMA64:
-		if nearest {
-			l.fma64(n)
-			return
-		}
 	}
 	// The rest is rare: Go computes it. The value is never reached.
-	for k := range n.Args {
-		if n.Args[k] != ir.NoValue {
-			l.force(n.Args[k])
-			l.uses[n.Args[k]]--
+	for _, a := range n.Args {
+		if a != ir.NoValue {
+			l.force(a)
+			l.need(a)
+			l.c.Drop()
 		}
 	}
 	l.c.I32Const(1)
@@ -154,198 +151,264 @@ func (l *lowering) float(n *ir.Node) {
 	l.c.I64Const(0)
 }
 
-func (l *lowering) fpArith(n *ir.Node, op ir.FP, s *fpFormat) {
-	var o wasm.Opcode
-	switch op {
-	case ir.FAdd32, ir.FAdd64:
-		o = s.add
-	case ir.FSub32, ir.FSub64:
-		o = s.sub
-	case ir.FMul32, ir.FMul64:
-		o = s.mul
-		// A zero factor makes an exact zero; see below.
-		l.fpUse(n, 0, 1)
-		l.fpUse(n, 1, 1)
-	case ir.FDiv32, ir.FDiv64:
-		o = s.div
-	default:
-		o = s.sqrt
+// fpLeaveNaN leaves if local r is a NaN.
+func (l *lowering) fpLeaveNaN(r uint32, t wasm.ValType) {
+	l.c.LocalGet(r)
+	l.c.LocalGet(r)
+	if t == wasm.F32 {
+		l.c.Op(wasm.OpF32Ne)
+	} else {
+		l.c.Op(wasm.OpF64Ne)
 	}
-	l.fpArg(n, 0, s)
+	l.t.exitIf(l)
+}
+
+// fpArith is an operation of one or two operands that rounds.
+func (l *lowering) fpArith(n *ir.Node, op ir.FP, t wasm.ValType) {
+	args := 1
 	if n.Args[1] != ir.NoValue {
-		l.fpArg(n, 1, s)
+		args = 2
 	}
-	l.c.Op(o)
-	l.fpResult(s, s, func(bits uint32) {
+	native := arith64[op]
+	result := t
+	if t == wasm.F32 {
+		native = arith32[op]
+	} else if op == ir.F64ToF32 {
+		result = wasm.F32
+	}
+	for k := range args {
+		l.fpUse(n, k, 1)
+	}
+	push := func(k int) {
 		switch op {
-		case ir.FAdd32, ir.FAdd64, ir.FSub32, ir.FSub64:
-			l.c.LocalGet(bits)
-			s.constant(l.c, s.expMask)
-			l.c.Op(s.andOp)
-			s.constant(l.c, s.expMask)
-			l.c.Op(s.eqOp)
-		case ir.FMul32, ir.FMul64:
-			l.normal(s, bits)
-			// bits is ±0 and a factor is ±0: exact.
-			l.c.LocalGet(bits)
-			s.constant(l.c, s.absMask)
-			l.c.Op(s.andOp)
-			l.c.Op(s.eqzOp)
-			for k := 0; k < 2; k++ {
-				l.fpArg(n, k, s)
-				l.c.Op(s.reinterpretToInt)
-				s.constant(l.c, s.absMask)
-				l.c.Op(s.andOp)
-				l.c.Op(s.eqzOp)
-			}
-			l.c.Op(wasm.OpI32Or)
-			l.c.Op(wasm.OpI32And)
-			l.c.Op(wasm.OpI32Eqz)
-			l.c.Op(wasm.OpI32And)
+		case ir.I64ToF64, ir.U64ToF64, ir.I64ToF32, ir.U64ToF32:
+			l.need(n.Args[k])
+		case ir.I32ToF32:
+			l.need(n.Args[k])
+			l.c.Op(wasm.OpI64Extend32S)
+		case ir.U32ToF32:
+			l.need(n.Args[k])
+			l.c.I64Const(math.MaxUint32)
+			l.c.Op(wasm.OpI64And)
 		default:
-			l.normal(s, bits)
+			l.fpArg(n, k, t)
 		}
-	})
-}
-
-// fpResult takes a float of format s from the stack, leaves when State.FPRound
-// is clear or bad pushes nonzero, and pushes the result's bits as an I64.
-func (l *lowering) fpResult(s, _ *fpFormat, bad func(bits uint32)) {
-	bits := l.alloc(s.int)
-	l.c.Op(s.reinterpretToInt)
-	l.c.LocalSet(bits)
-	bad(bits)
-	l.t.stateWord(l, core.OffFPRound)
-	l.c.Op(wasm.OpI32Eqz)
-	l.c.Op(wasm.OpI32Or)
-	l.t.exitIf(l)
-	l.c.LocalGet(bits)
-	if s.int == ir.I32 {
-		l.c.Op(wasm.OpI64ExtendI32U)
 	}
-	l.release(s.int, bits)
-}
-
-// normal pushes whether |bits| is not strictly between the smallest normal
-// number and infinity.
-func (l *lowering) normal(s *fpFormat, bits uint32) {
-	l.c.LocalGet(bits)
-	s.constant(l.c, s.absMask)
-	l.c.Op(s.andOp)
-	s.constant(l.c, s.tiny+1)
-	l.c.Op(s.subOp)
-	s.constant(l.c, s.expMask-s.tiny-1)
-	l.c.Op(s.ltuOp)
-	l.c.Op(wasm.OpI32Eqz)
-}
-
-func (l *lowering) fpCompare(n *ir.Node, op ir.FP, s *fpFormat) {
-	l.fpUse(n, 0, 2)
-	l.fpUse(n, 1, 2)
-	for k := 0; k < 2; k++ { // NaN operands raise flags or need a quiet result
-		l.fpArg(n, k, s)
-		l.fpArg(n, k, s)
-		l.c.Op(s.eq)
+	r := l.fpLocal(result)
+	for k := range args {
+		push(k)
 	}
-	l.c.Op(wasm.OpI32And)
-	l.c.Op(wasm.OpI32Eqz)
-	l.t.exitIf(l)
-	l.fpArg(n, 0, s)
-	l.fpArg(n, 1, s)
+	l.c.Op(native)
+	l.c.LocalSet(r)
+	l.sticky(n)
 	switch op {
-	case ir.FMin32, ir.FMin64, ir.FMax32, ir.FMax64:
-		if op == ir.FMin32 || op == ir.FMin64 {
-			l.c.Op(s.min)
+	case ir.FAdd32, ir.FAdd64, ir.FSub32, ir.FSub64:
+		l.finite(r, t)
+		l.c.Op(wasm.OpI32And)
+	case ir.FMul32, ir.FMul64, ir.FDiv32, ir.FDiv64, ir.F64ToF32:
+		l.aboveTiny(r, result)
+		l.c.Op(wasm.OpI32And)
+	case ir.FSqrt32, ir.FSqrt64: // the square root of a number is no NaN and raises nothing else
+		l.c.LocalGet(r)
+		l.c.LocalGet(r)
+		if t == wasm.F32 {
+			l.c.Op(wasm.OpF32Eq)
 		} else {
-			l.c.Op(s.max)
+			l.c.Op(wasm.OpF64Eq)
 		}
-		l.c.Op(s.reinterpretToInt)
-		if s.int == ir.I64 {
-			return
-		}
-	case ir.FEq32, ir.FEq64:
-		l.c.Op(s.eq)
-	case ir.FLt32, ir.FLt64:
-		l.c.Op(s.lt)
-	default:
-		l.c.Op(s.le)
-	}
-	l.c.Op(wasm.OpI64ExtendI32U)
-}
-
-// fpToInt converts towards zero. A conversion is exact if converting back
-// gives the operand; if not, it is inexact (never invalid) as long as the
-// truncated value fits.
-func (l *lowering) fpToInt(n *ir.Node, op ir.FP, s *fpFormat) {
-	l.fpUse(n, 0, 3)
-	r := l.alloc(ir.I64)
-	l.fpArg(n, 0, s)
-	l.c.Op(s.truncS)
-	l.c.LocalTee(r)
-	// exact, or the inexact flag is set and the operand is a number in range
-	l.c.Op(s.fromI64)
-	l.fpArg(n, 0, s)
-	l.c.Op(s.eq)
-	l.t.stateWord(l, core.OffFPExact)
-	l.fpArg(n, 0, s)
-	l.c.Op(s.abs)
-	s.limit(l.c)
-	l.c.Op(s.lt)
-	l.c.Op(wasm.OpI32And)
-	l.c.Op(wasm.OpI32Or)
-	l.fpArg(n, 0, s)
-	l.c.Op(s.abs)
-	s.limit(l.c)
-	l.c.Op(s.lt)
-	l.c.Op(wasm.OpI32And)
-	switch op {
-	case ir.F64ToI32, ir.F32ToI32:
-		l.c.LocalGet(r)
-		l.c.LocalGet(r)
-		l.c.Op(wasm.OpI64Extend32S)
-		l.c.Op(wasm.OpI64Eq)
-		l.c.Op(wasm.OpI32And)
-	case ir.F64ToU32, ir.F32ToU32:
-		l.c.LocalGet(r)
-		l.c.I64Const(math.MaxUint32)
-		l.c.Op(wasm.OpI64LeU)
 		l.c.Op(wasm.OpI32And)
 	}
 	l.c.Op(wasm.OpI32Eqz)
+	l.c.If(wasm.Void)
+	for k := range args {
+		push(k)
+	}
+	switch op {
+	case ir.FSub32:
+		l.c.Op(wasm.OpF32Neg)
+	case ir.FSub64:
+		l.c.Op(wasm.OpF64Neg)
+	}
+	l.c.CallSym(l.fn.fp[op])
+	l.c.LocalSet(r)
+	l.fpLeaveNaN(r, result)
+	l.c.End()
+	l.c.LocalGet(r)
+	l.fpBits(result)
+}
+
+// finite pushes whether local r is neither infinite nor a NaN.
+func (l *lowering) finite(r uint32, t wasm.ValType) {
+	l.c.LocalGet(r)
+	if t == wasm.F32 {
+		l.c.Op(wasm.OpF32Abs)
+		l.c.F32Const(float32(math.Inf(1)))
+		l.c.Op(wasm.OpF32Lt)
+	} else {
+		l.c.Op(wasm.OpF64Abs)
+		l.c.F64Const(math.Inf(1))
+		l.c.Op(wasm.OpF64Lt)
+	}
+}
+
+// aboveTiny pushes whether local r lies, in magnitude, strictly between the
+// least normal number and infinity.
+func (l *lowering) aboveTiny(r uint32, t wasm.ValType) {
+	l.c.LocalGet(r)
+	if t == wasm.F32 {
+		const low = 1<<24 + 2
+		high := uint32(0xff<<24 - low)
+		l.c.Op(wasm.OpI32ReinterpretF32)
+		l.c.I32Const(1)
+		l.c.Op(wasm.OpI32Shl)
+		l.c.I32Const(low)
+		l.c.Op(wasm.OpI32Sub)
+		l.c.I32Const(int32(high))
+		l.c.Op(wasm.OpI32LtU)
+		return
+	}
+	const low = 1<<53 + 2
+	high := uint64(0x7ff<<53 - low)
+	l.c.Op(wasm.OpI64ReinterpretF64)
+	l.c.I64Const(1)
+	l.c.Op(wasm.OpI64Shl)
+	l.c.I64Const(low)
+	l.c.Op(wasm.OpI64Sub)
+	l.c.I64Const(int64(high))
+	l.c.Op(wasm.OpI64LtU)
+}
+
+// fpFused is all out of line.
+func (l *lowering) fpFused(n *ir.Node, op ir.FP, t wasm.ValType) {
+	for k := range n.Args {
+		l.fpArg(n, k, t)
+	}
+	r := l.fpLocal(t)
+	l.c.CallSym(l.fn.fp[op])
+	l.c.LocalSet(r)
+	l.fpLeaveNaN(r, t)
+	l.c.LocalGet(r)
+	l.fpBits(t)
+}
+
+// fpPick is min and max: as the guest's unless an operand is a NaN, which the
+// native result then is, too.
+func (l *lowering) fpPick(n *ir.Node, op ir.FP, t wasm.ValType) {
+	r := l.fpLocal(t)
+	l.fpArg(n, 0, t)
+	l.fpArg(n, 1, t)
+	l.c.Op(map[ir.FP]wasm.Opcode{ir.FMin32: wasm.OpF32Min, ir.FMax32: wasm.OpF32Max, ir.FMin64: wasm.OpF64Min, ir.FMax64: wasm.OpF64Max}[op])
+	l.c.LocalSet(r)
+	l.fpLeaveNaN(r, t)
+	l.c.LocalGet(r)
+	l.fpBits(t)
+}
+
+// fpCompare leaves if an operand is a NaN: of a comparison and its contrary
+// exactly one holds otherwise.
+func (l *lowering) fpCompare(n *ir.Node, op ir.FP, t wasm.ValType) {
+	lt, ge, le, gt, eq := wasm.OpF64Lt, wasm.OpF64Ge, wasm.OpF64Le, wasm.OpF64Gt, wasm.OpF64Eq
+	if t == wasm.F32 {
+		lt, ge, le, gt, eq = wasm.OpF32Lt, wasm.OpF32Ge, wasm.OpF32Le, wasm.OpF32Gt, wasm.OpF32Eq
+	}
+	compare := func(o wasm.Opcode) {
+		l.fpArg(n, 0, t)
+		l.fpArg(n, 1, t)
+		l.c.Op(o)
+	}
+	times := int32(1)
+	if op == ir.FEq32 || op == ir.FEq64 {
+		times = 2
+	}
+	l.fpUse(n, 0, times)
+	l.fpUse(n, 1, times)
+	r := l.alloc(ir.I32)
+	switch op {
+	case ir.FLt32, ir.FLt64:
+		compare(lt)
+		l.c.LocalTee(r)
+		compare(ge)
+		l.c.Op(wasm.OpI32Eq)
+	case ir.FLe32, ir.FLe64:
+		compare(le)
+		l.c.LocalTee(r)
+		compare(gt)
+		l.c.Op(wasm.OpI32Eq)
+	default:
+		compare(eq)
+		l.c.LocalSet(r)
+		compare(lt)
+		compare(ge)
+		l.c.Op(wasm.OpI32Eq)
+	}
 	l.t.exitIf(l)
 	l.c.LocalGet(r)
+	l.c.Op(wasm.OpI64ExtendI32U)
+	l.release(ir.I32, r)
+}
+
+// fpToInt rounds to an integral value by the native instruction for the mode.
+// That is exact if it changes nothing; otherwise it is inexact, and never
+// invalid as long as the value fits.
+func (l *lowering) fpToInt(n *ir.Node, op ir.FP, t wasm.ValType) {
+	l.force(n.Args[0])
+	a, m := l.fpLocal(wasm.F64), l.fpLocal2()
+	l.fpArg(n, 0, t)
+	if t == wasm.F32 {
+		l.c.Op(wasm.OpF64PromoteF32)
+	}
+	l.c.LocalTee(a)
+	switch n.Aux {
+	case ir.RMDynamic: // nearest even if that is the mode; else only what is exact
+		l.c.Op(wasm.OpF64Nearest)
+		l.c.LocalGet(a)
+		l.c.Op(wasm.OpF64Trunc)
+		l.sticky(n)
+		l.c.Select()
+	default:
+		l.c.Op([...]wasm.Opcode{softfloat.RNE: wasm.OpF64Nearest, softfloat.RTZ: wasm.OpF64Trunc,
+			softfloat.RDN: wasm.OpF64Floor, softfloat.RUP: wasm.OpF64Ceil}[n.Aux])
+	}
+	l.c.LocalTee(m)
+	l.c.LocalGet(a)
+	l.c.Op(wasm.OpF64Eq)
+	l.sticky(n)
+	l.c.Op(wasm.OpI32Or)
+	l.c.LocalGet(m)
+	convert := wasm.OpI64TruncSatF64S
+	switch op {
+	case ir.F64ToI32, ir.F32ToI32, ir.F64ToI64, ir.F32ToI64:
+		l.c.Op(wasm.OpF64Abs)
+		if op == ir.F64ToI64 || op == ir.F32ToI64 {
+			l.c.F64Const(0x1p63)
+		} else {
+			l.c.F64Const(0x1p31)
+		}
+		l.c.Op(wasm.OpF64Lt)
+	default: // as integers, so that negative numbers and -0 are too large
+		convert = wasm.OpI64TruncSatF64U
+		l.c.Op(wasm.OpI64ReinterpretF64)
+		if op == ir.F64ToU64 || op == ir.F32ToU64 {
+			l.c.I64Const(int64(math.Float64bits(0x1p64)))
+		} else {
+			l.c.I64Const(int64(math.Float64bits(0x1p32)))
+		}
+		l.c.Op(wasm.OpI64LtU)
+	}
+	l.c.Op(wasm.OpI32And)
+	l.c.Op(wasm.OpI32Eqz)
+	l.t.exitIf(l)
+	l.c.LocalGet(m)
+	l.c.Op(convert)
 	if op == ir.F64ToU32 || op == ir.F32ToU32 {
 		l.c.Op(wasm.OpI64Extend32S)
 	}
-	l.release(ir.I64, r)
 }
 
-// intToFP converts an integer that may need rounding; never invalid.
-func (l *lowering) intToFP(n *ir.Node, op ir.FP, s *fpFormat) {
-	l.force(n.Args[0])
-	l.need(n.Args[0])
-	switch op {
-	case ir.I32ToF32:
-		l.c.Op(wasm.OpI64Extend32S)
-		l.c.Op(s.fromI64)
-	case ir.U32ToF32:
-		l.c.I64Const(math.MaxUint32)
-		l.c.Op(wasm.OpI64And)
-		l.c.Op(s.fromI64)
-	case ir.U64ToF32, ir.U64ToF64:
-		l.c.Op(s.fromU64)
-	default:
-		l.c.Op(s.fromI64)
+// fpLocal2 is a second scratch local of type f64.
+func (l *lowering) fpLocal2() uint32 {
+	if l.fp[2] == 0 {
+		l.fp[2] = l.f.AddLocal(wasm.F64)
 	}
-	l.fpResult(s, s, func(uint32) { l.c.I32Const(0) })
-}
-
-func (l *lowering) fma64(n *ir.Node) {
-	for k := 0; k < 3; k++ {
-		l.force(n.Args[k])
-		l.uses[n.Args[k]]--
-	}
-	l.c.I32Const(1)
-	l.t.exitIf(l)
-	l.c.I64Const(0)
+	return l.fp[2]
 }

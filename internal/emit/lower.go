@@ -53,12 +53,13 @@ type lowering struct {
 	free [2][]uint32 // temporaries: i32, i64
 	addr uint32      // i64 local: guest virtual address of the current access
 	ent  uint32      // i32 local: TLB entry
+	fp   [3]uint32   // scratch locals of float.go, 0 where there is none yet
 }
 
 // funcs names the helper functions that lowered code calls.
 type funcs struct {
-	mulHU, mulHS, mulHSU int // symbols
-	fma64                int
+	mulHU, mulHS, mulHSU int           // symbols
+	fp                   [ir.NumFP]int // symbols of the helpers in fphelpers.go, where there is one
 }
 
 func newLowering(t tier, f *wasm.Func, fn *funcs) *lowering {

@@ -1,0 +1,284 @@
+package wasmcore_test
+
+import (
+	"encoding/binary"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/testkit/isatest"
+)
+
+// operands is one execution: three operands, in x and f registers alike, and
+// fcsr.
+type operands [4]uint64
+
+const (
+	setSize = 32
+	setsMax = 1200
+	setsAt  = isatest.MemBase
+	outAt   = setsAt + setsMax*setSize
+)
+
+// fpProgram executes op once for every set. Its operands are registers 1, 2
+// and 3, its result is register 4.
+func fpProgram(op uint32) []byte {
+	return code(
+		itype(0x07, 3, 1, 10, 0), ld(1, 10, 0),
+		itype(0x07, 3, 2, 10, 8),
+		itype(0x07, 3, 3, 10, 16),
+		ld(13, 10, 24),
+		csr(1, 0, 13, 3),
+		op,
+		csr(2, 14, 0, 3),
+		stype(0x27, 3, 11, 4, 0), sd(4, 11, 8), sd(14, 11, 16),
+		addi(10, 10, setSize), addi(11, 11, 24), addi(12, 12, -1),
+		btype(1, 12, 0, -14*4),
+	)
+}
+
+const fpProgramLen = 15
+
+// runFP runs op on all sets on both machines.
+func runFP(t *testing.T, g *guest, name string, op uint32, sets []operands) {
+	t.Helper()
+	for len(sets) > 0 {
+		n := min(len(sets), setsMax)
+		var b []byte
+		for _, s := range sets[:n] {
+			for _, v := range s {
+				b = binary.LittleEndian.AppendUint64(b, v)
+			}
+		}
+		g.Write(setsAt, b)
+		g.load(base, fpProgram(op))
+		g.reset(base)
+		g.Both(func(e *engine.Engine) {
+			e.S.S[riscv64.STVec] = base + 14*4 - 8*4 + 4 // a trap in op: go on behind it
+			e.S.G[10], e.S.G[11], e.S.G[12] = setsAt, outAt, uint64(n)
+		})
+		if err := g.Step(n * fpProgramLen); err != nil {
+			t.Errorf("%s: %v", name, err)
+			got, want := g.Gen.RAM.View(outAt, uint64(24*n)), g.Ref.RAM.View(outAt, uint64(24*n))
+			shown := 0
+			for i := 0; i < n && shown < 5; i++ {
+				if x, y := got[24*i:24*i+24], want[24*i:24*i+24]; string(x) != string(y) {
+					shown++
+					t.Errorf("%s %#x: got %#x, want %#x", name, sets[i], words(x), words(y))
+				}
+			}
+			return
+		}
+		sets = sets[n:]
+	}
+}
+
+func words(b []byte) (w [3]uint64) {
+	for i := range w {
+		w[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return w
+}
+
+// fpWords are the encodings of the "F" and "D" extensions with the registers
+// of fpProgram, by name; the rounding mode is dynamic.
+func fpWords() map[string]uint32 {
+	list := map[string]uint32{}
+	for _, e := range riscv64.Encodings() {
+		op := e.Match & 0x7f
+		if e.Size != 4 || op != 0x53 && (op < 0x43 || op > 0x4f || op&3 != 3) {
+			continue
+		}
+		w := e.Match | (4<<7|1<<15|2<<20|3<<27|7<<12)&^e.Mask
+		list[e.Name] = w
+	}
+	return list
+}
+
+const boxed = 0xffffffff << 32
+
+// special64 and special32 are operands with something to them: zeros,
+// infinities, NaNs, the ends of the ranges, integers at the ends of the
+// integer types, halves, and neighbours.
+func special64() []uint64 {
+	f := math.Float64bits
+	list := []uint64{f(0), f(math.Inf(1)), 0x7ff8 << 48, 0x7ff0_0000_0000_0001, 1, 2, 1<<52 - 1, 1 << 52, 1<<52 + 1, 1<<53 + 1, f(math.MaxFloat64), f(math.MaxFloat64 / 2),
+		f(1), f(1) + 1, f(1) - 1, f(1.5), f(0.5), f(2.5), f(3), f(1 << 31), f(1<<31 - 1), f(1<<31 - 0.5), f(1<<31 + 0.5), f(1 << 32), f(1<<32 - 1), f(1<<32 - 0.5),
+		f(1 << 63), f(1<<63) - 1, f(1 << 64), f(1<<64) - 1, f(1<<52 + 1), f(1<<53 - 1), f(1 << 53), f(0x1p-1022 * 1.5), f(0x1p-537), f(0x1p511), f(1.0 / 3), f(0.1), f(1e300), f(1e-300),
+		f(0x1.fffffep127), f(0x1.ffffffp127), f(0x1p-126), f(0x1p-149), f(0x1p-150), f(0x1.000001p0), f(0x1.000003p0), f(0x1.fffffp-127)}
+	for _, v := range list[:len(list):len(list)] {
+		list = append(list, v|1<<63)
+	}
+	return list
+}
+
+func special32() []uint64 {
+	f := func(v float32) uint64 { return uint64(math.Float32bits(v)) }
+	list := []uint64{0, f(float32(math.Inf(1))), 0x7fc0_0000, 0x7f80_0001, 1, 2, 0x007f_ffff, 0x0080_0000, 0x0080_0001, 0x0100_0001, f(math.MaxFloat32), f(math.MaxFloat32 / 2),
+		f(1), f(1) + 1, f(1) - 1, f(1.5), f(0.5), f(2.5), f(3), f(1 << 31), f(1<<31) - 1, f(1 << 32), f(1<<32) - 1, f(1 << 63), f(1<<63) - 1, f(1 << 64), f(1 << 24), f(1<<24 - 1),
+		f(0x1p-63), f(0x1p63), f(1.0 / 3), f(0.1), f(1e30), f(1e-30), f(0x1.000002p-126)}
+	for _, v := range list[:len(list):len(list)] {
+		list = append(list, v|1<<31)
+	}
+	for i := range list {
+		list[i] |= boxed
+	}
+	return append(list, 0x3f80_0000, boxed-1) // not boxed
+}
+
+func ints() []uint64 {
+	list := []uint64{0, 1, 1<<24 - 1, 1 << 24, 1<<24 + 1, 1<<25 + 2, 1<<25 + 1, 1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<53 - 1, 1 << 53, 1<<53 + 1, 1<<54 + 2, 1<<54 + 1,
+		1<<63 - 1, 1<<63 - 512, 1<<63 - 1<<39, 1 << 63, 1<<63 + 1024, 1<<64 - 1, 1<<64 - 1024, 1<<64 - 2048, 0x5555_5555_5555_5555, 0x8000_0080_0000_0000}
+	for _, v := range list[:len(list):len(list)] {
+		list = append(list, -v)
+	}
+	return list
+}
+
+// near makes a random operand of the kind that special ones are of, often
+// close to one.
+func near(r *isatest.Random, list []uint64) uint64 {
+	v := list[r.N(len(list))]
+	switch r.N(6) {
+	case 0:
+		return v ^ 1<<r.N(24)
+	case 1:
+		return v + uint64(r.N(9)) - 4
+	case 2:
+		return v ^ r.Next()&0x0007_ffff
+	}
+	return v
+}
+
+var fcsrs = func() (list []uint64) {
+	for rm := range uint64(5) {
+		for _, flags := range []uint64{0, 1, 0x1e, 0x1f} {
+			list = append(list, rm<<5|flags)
+		}
+	}
+	return list
+}()
+
+// TestFloatSpecial runs every floating-point instruction on pairs (triples) of
+// special operands, in every rounding mode, with the inexact flag accrued and
+// not.
+func TestFloatSpecial(t *testing.T) {
+	g := newGuest(t)
+	r := isatest.Random(3)
+	limit := 12000
+	if testing.Short() {
+		limit = 1200
+	}
+	for name, w := range fpWords() {
+		list := special64()
+		switch {
+		case strings.Contains(name, ".x") || strings.HasSuffix(name, ".w") || strings.HasSuffix(name, ".l") || strings.HasSuffix(name, "u") && !strings.Contains(name, "u."):
+			list = ints()
+		case strings.HasSuffix(name, ".s") || name == "fmv.x.w":
+			list = special32()
+		}
+		var sets []operands
+		arity := 1
+		if w>>2&31 == 0x14 && w>>27&15 != 0xb && w>>30 != 3 && w>>27 != 8 {
+			arity = 2
+		} else if w>>2&31 != 0x14 {
+			arity = 3
+		}
+		switch arity {
+		case 1:
+			for _, x := range list {
+				for _, f := range fcsrs {
+					sets = append(sets, operands{x, x, x, f})
+				}
+			}
+		case 2:
+			for _, x := range list {
+				for _, y := range list {
+					sets = append(sets, operands{x, y, y, fcsrs[r.N(len(fcsrs))]}, operands{x, y, y, 1}, operands{x, y, y, 0})
+				}
+			}
+		}
+		for len(sets) < limit {
+			sets = append(sets, operands{near(&r, list), near(&r, list), near(&r, list), fcsrs[r.N(len(fcsrs))] & 0xe3})
+		}
+		if testing.Short() && len(sets) > limit {
+			sets = sets[:limit]
+		}
+		runFP(t, g, name, w, sets)
+	}
+}
+
+// TestFloatStatic runs the instructions with a rounding mode of their own, and
+// the dynamic mode with what it must not be.
+func TestFloatStatic(t *testing.T) {
+	g := newGuest(t)
+	r := isatest.Random(4)
+	for name, w := range fpWords() {
+		if !strings.Contains("fadd.d fmul.s fdiv.d fsqrt.d fcvt.w.d fcvt.lu.s fcvt.s.d fcvt.d.l fmadd.d fnmsub.s", name) {
+			continue
+		}
+		for rm := range uint32(8) {
+			var sets []operands
+			for range 300 {
+				sets = append(sets, operands{near(&r, special64()), near(&r, special64()), near(&r, special64()), uint64(r.N(256))})
+			}
+			runFP(t, g, name, w&^(7<<12)|rm<<12, sets)
+		}
+	}
+}
+
+// TestFloatStays: operations on ordinary operands do not leave generated code,
+// whether the inexact flag is accrued or the results are exact.
+func TestFloatStays(t *testing.T) {
+	g := newGuest(t)
+	r := isatest.Random(5)
+	for name, w := range fpWords() {
+		single := strings.HasSuffix(name, ".s")
+		if strings.HasPrefix(name, "fcvt.s.") {
+			single = false
+		}
+		for _, exact := range []bool{false, true} {
+			number := func() uint64 {
+				v := float64(r.N(1<<20)+1) * 0x1p-9
+				if exact {
+					v = float64(r.N(6) + 1)
+					v *= v // a square, so that its root is exact, too
+				}
+				if single {
+					return boxed | uint64(math.Float32bits(float32(v)))
+				}
+				return math.Float64bits(v)
+			}
+			fromInt := strings.HasSuffix(name, ".w") || strings.HasSuffix(name, ".l") || strings.HasSuffix(name, ".wu") || strings.HasSuffix(name, ".lu") || strings.HasSuffix(name, ".x")
+			var sets []operands
+			for range 200 {
+				s := operands{number(), number(), number(), 1}
+				if fromInt {
+					s[0] = r.Next()
+					if exact {
+						s[0] &= 0xffff
+					}
+				}
+				if exact {
+					s[3] = 0
+					if strings.HasPrefix(name, "fdiv") {
+						s[1] = math.Float64bits(4)
+						if single {
+							s[1] = boxed | uint64(math.Float32bits(4))
+						}
+					}
+				}
+				sets = append(sets, s)
+			}
+			g.Gen.Stats.Exits[core.ExitSingle] = 0
+			runFP(t, g, name, w, sets)
+			// Two for the accesses to fcsr in each round.
+			if n := g.Gen.Stats.Exits[core.ExitSingle]; n > 2*200+8 {
+				t.Errorf("%s, exact %v: left %d times of 200", name, exact, n-400)
+			}
+		}
+	}
+}
