@@ -121,7 +121,6 @@ func start() bool {
 	if err := machine.LoadBlobs(&cfg, m, readSegment); err != nil {
 		return fail(err)
 	}
-	stage("kernel unpacked")
 	if vm, err = machine.New(cfg); err != nil {
 		return fail(err)
 	}

@@ -19,8 +19,8 @@ type Parts struct {
 	Machine  []byte // the Go machine, a wasip1 reactor
 	ISA      isa.ISA
 	Core     *emit.Core // with the page functions that Manifest.Pages names; nil for the interpreter alone
-	Kernel   []byte // compressed with zstd
-	Initrd   []byte // compressed with zstd
+	Kernel   []byte     // this and the next two in the format of package disk
+	Initrd   []byte
 	Disk     []byte
 	Manifest machine.Manifest // blobs are filled in
 }

@@ -23,7 +23,7 @@ type Handlers struct {
 	// distance between records. Far is the one whose Imm is the displacement
 	// in bytes of guest code, for a target in another page.
 	Near, Far []uint16
-	pairs     map[[2]isa.Form][]variant
+	pairs     [][]variant // by first form
 	count     int
 }
 
@@ -36,7 +36,7 @@ type variant struct {
 // NewHandlers numbers the handlers of an ISA.
 func NewHandlers(g isa.ISA) *Handlers {
 	forms := g.Forms()
-	h := &Handlers{Near: make([]uint16, len(forms)), Far: make([]uint16, len(forms)), pairs: map[[2]isa.Form][]variant{}, count: handlerForms}
+	h := &Handlers{Near: make([]uint16, len(forms)), Far: make([]uint16, len(forms)), pairs: make([][]variant, len(forms)), count: handlerForms}
 	next := func() uint16 { h.count++; return uint16(h.count - 1) }
 	for i, f := range forms {
 		if f.Flow == isa.FlowSingle || f.Rank > 1 || f.Lift == nil {
@@ -49,11 +49,10 @@ func NewHandlers(g isa.ISA) *Handlers {
 		}
 	}
 	for _, p := range dedupe(g.Pairs()) {
-		k := [2]isa.Form{p.First, p.Second}
-		list := append(h.pairs[k], variant{p, next()})
+		list := append(h.pairs[p.First], variant{p, next()})
 		// What presumes more saves more: it comes first.
 		slices.SortStableFunc(list, func(x, y variant) int { return presumes(&y.pair) - presumes(&x.pair) })
-		h.pairs[k] = list
+		h.pairs[p.First] = list
 	}
 	return h
 }
@@ -74,10 +73,10 @@ func (h *Handlers) Count() int { return h.count }
 // second must not be a branch to another page. A handler that presumes nothing
 // of the operands serves any.
 func (h *Handlers) Pair(a, b *isa.Insn) (uint16, bool) {
-	list := h.pairs[[2]isa.Form{a.Form, b.Form}]
+	list := h.pairs[a.Form]
 	for i := range list {
 		v := &list[i]
-		if fits(&v.pair, a, b) {
+		if v.pair.Second == b.Form && fits(&v.pair, a, b) {
 			return v.handler, true
 		}
 	}

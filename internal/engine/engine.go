@@ -200,19 +200,10 @@ func (e *Engine) miss() {
 // Lookup enters State.PC into the jump cache, decoding its code if needed.
 func (e *Engine) Lookup() {
 	pc, mode := e.S.PC, e.S.Mode
-	frame, global, ok := e.jump.frame(mode, pc)
-	if !ok {
-		m, f := e.Priv.Translate(pc, isa.AccessExec)
-		if f != nil {
-			e.raise(f)
-			return
-		}
-		if frame, ok = e.RAM.Frame(m.Phys); !ok {
-			e.raise(e.Priv.AccessFault(pc, isa.AccessExec))
-			return
-		}
-		global = m.Global
-		e.jump.setFrame(mode, pc, frame, global)
+	frame, global, f := e.codeFrame(pc)
+	if f != nil {
+		e.raise(f)
+		return
 	}
 	if e.Profile != nil {
 		e.profilePage(frame, mode).Entries[uint16(pc&core.PageMask)] = struct{}{}

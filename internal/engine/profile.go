@@ -4,7 +4,6 @@ import (
 	"sort"
 
 	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/isa"
 )
 
 // Profile is what a training run learns: which code pages ran, how much, and
@@ -66,15 +65,9 @@ func (e *Engine) profilePage(frame int, mode uint32) *PageProfile {
 
 // sample counts the page of State.PC.
 func (e *Engine) sample() {
-	frame, _, ok := e.jump.frame(e.S.Mode, e.S.PC)
-	if !ok {
-		m, f := e.Priv.Translate(e.S.PC, isa.AccessExec)
-		if f != nil {
-			return
-		}
-		if frame, ok = e.RAM.Frame(m.Phys); !ok {
-			return
-		}
+	frame, _, f := e.codeFrame(e.S.PC)
+	if f != nil {
+		return
 	}
 	e.profilePage(frame, e.S.Mode).Samples++
 }

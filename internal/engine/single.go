@@ -67,15 +67,30 @@ func (e *Engine) fetch() (*isa.Insn, *isa.Fault) {
 }
 
 func (e *Engine) codeAt(pc uint64, n int) ([]byte, *isa.Fault) {
-	m, f := e.Priv.Translate(pc, isa.AccessExec)
+	frame, _, f := e.codeFrame(pc)
 	if f != nil {
 		return nil, f
 	}
-	b := e.RAM.View(m.Phys|pc&core.PageMask, uint64(n))
-	if b == nil {
-		return nil, e.Priv.AccessFault(pc, isa.AccessExec)
+	at := frame<<core.PageShift + int(pc&core.PageMask)
+	return e.RAM.Bytes[at : at+n], nil
+}
+
+// codeFrame is the RAM frame from which the instruction at pc is fetched.
+func (e *Engine) codeFrame(pc uint64) (frame int, global bool, f *isa.Fault) {
+	mode := e.S.Mode
+	frame, global, ok := e.jump.frame(mode, pc)
+	if ok {
+		return frame, global, nil
 	}
-	return b, nil
+	m, f := e.Priv.Translate(pc, isa.AccessExec)
+	if f != nil {
+		return 0, false, f
+	}
+	if frame, ok = e.RAM.Frame(m.Phys); !ok {
+		return 0, false, e.Priv.AccessFault(pc, isa.AccessExec)
+	}
+	e.jump.setFrame(mode, pc, frame, m.Global)
+	return frame, m.Global, nil
 }
 
 // execute runs one decoded instruction.

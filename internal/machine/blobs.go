@@ -5,41 +5,34 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/c2w/c2w/internal/disk"
 )
 
-// LoadBlobs unpacks the kernel and its initial file system and opens the disk.
-// read copies from a passive segment of the file and reports success.
+// Source is something to read from at any offset: the kernel, the initial
+// file system, the disk. bytes.Reader and disk.Disk are such.
+type Source interface {
+	io.ReaderAt
+	Size() int64
+}
+
+// LoadBlobs opens the kernel, its initial file system and the disk. read
+// copies from a passive segment of the file and reports success.
 func LoadBlobs(cfg *Config, m *Manifest, read func(segment uint32, p []byte, off int64) bool) error {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(64<<20))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	unpack := func(what string, b Blob) ([]byte, error) {
-		p := make([]byte, b.Size)
-		if !read(b.Segment, p, 0) {
-			return nil, fmt.Errorf("reading the %s: %w", what, errSegment)
-		}
-		out, err := d.DecodeAll(p, make([]byte, 0, b.Raw))
+	for _, b := range []struct {
+		what string
+		blob Blob
+		to   *Source
+	}{
+		{"kernel", m.Kernel, &cfg.Kernel},
+		{"initial file system", m.Initrd, &cfg.Initrd},
+		{"root disk", m.Disk, &cfg.Disk},
+	} {
+		d, err := disk.Open(&segment{read, b.blob}, int64(b.blob.Size))
 		if err != nil {
-			return nil, fmt.Errorf("unpacking the %s: %w", what, err)
+			return fmt.Errorf("opening the %s: %w", b.what, err)
 		}
-		return out, nil
+		*b.to = d
 	}
-	if cfg.Kernel, err = unpack("kernel", m.Kernel); err != nil {
-		return err
-	}
-	if cfg.Initrd, err = unpack("initial file system", m.Initrd); err != nil {
-		return err
-	}
-	root, err := disk.Open(&segment{read, m.Disk}, int64(m.Disk.Size))
-	if err != nil {
-		return fmt.Errorf("opening the root disk: %w", err)
-	}
-	cfg.Disk, cfg.DiskSize = root, uint64(root.Size())
 	return nil
 }
 
@@ -63,4 +56,13 @@ func (s *segment) ReadAt(p []byte, off int64) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
+}
+
+// readInto fills p from the start of a source of exactly its length.
+func readInto(p []byte, s Source) error {
+	n, err := s.ReadAt(p, 0)
+	if n == len(p) {
+		return nil
+	}
+	return err
 }

@@ -7,7 +7,6 @@ package machine
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/c2w/c2w/internal/bootcfg"
 	"github.com/c2w/c2w/internal/core"
@@ -35,12 +34,11 @@ type Config struct {
 	Bindings *engine.Bindings
 	Profile  *engine.Profile // collects what runs, if set
 
-	Kernel   []byte // Linux Image
-	Initrd   []byte // cpio archive
-	Disk     io.ReaderAt
-	DiskSize uint64
-	Cmdline  string
-	Spec     *bootcfg.Spec
+	Kernel  Source // Linux Image
+	Initrd  Source // cpio archive
+	Disk    Source // nil for none
+	Cmdline string
+	Spec    *bootcfg.Spec
 	// Trace, if set, hears of the stages of the boot.
 	Trace func(stage string)
 }
@@ -99,7 +97,7 @@ func New(cfg Config) (*Machine, error) {
 	}
 	plug(SlotConsole, m.console)
 	if cfg.Disk != nil {
-		plug(SlotDisk, blk.New(blk.Config{Disk: cfg.Disk, Size: cfg.DiskSize, ID: "c2w-root"}))
+		plug(SlotDisk, blk.New(blk.Config{Disk: cfg.Disk, Size: uint64(cfg.Disk.Size()), ID: "c2w-root"}))
 	}
 	plug(SlotRNG, rng.New(func(p []byte) { m.host.Random(p) }))
 
@@ -121,17 +119,22 @@ func New(cfg Config) (*Machine, error) {
 // kernel as a firmware would.
 func (m *Machine) load(hc riscv64.Config) error {
 	size := uint64(len(m.ram.Bytes))
-	kernel := m.ram.View(RAMBase+kernelOffset, uint64(len(m.cfg.Kernel)))
+	kernelSize, initrdSize := uint64(m.cfg.Kernel.Size()), uint64(m.cfg.Initrd.Size())
+	kernel := m.ram.View(RAMBase+kernelOffset, kernelSize)
 	// The kernel's image says how much it needs beyond its file (bss); the
 	// initial file system and the tree lie at the end of RAM.
 	top := size &^ (core.PageSize - 1)
-	initrd := (top - 1<<20 - uint64(len(m.cfg.Initrd))) &^ (core.PageSize - 1)
 	tree := top - 1<<20
-	if kernel == nil || size < MinRAM || initrd < uint64(len(m.cfg.Kernel))*2+kernelOffset {
-		return fmt.Errorf("%d MiB of guest memory do not hold the kernel (%d bytes) and its initial file system (%d bytes)", size>>20, len(m.cfg.Kernel), len(m.cfg.Initrd))
+	initrd := (tree - initrdSize) &^ (core.PageSize - 1)
+	if kernel == nil || size < MinRAM || initrdSize > size/2 || initrd < kernelSize*2+kernelOffset {
+		return fmt.Errorf("%d MiB of guest memory do not hold the kernel (%d bytes) and its initial file system (%d bytes)", size>>20, kernelSize, initrdSize)
 	}
-	copy(kernel, m.cfg.Kernel)
-	copy(m.ram.Bytes[initrd:], m.cfg.Initrd)
+	if err := readInto(kernel, m.cfg.Kernel); err != nil {
+		return fmt.Errorf("reading the kernel: %w", err)
+	}
+	if err := readInto(m.ram.Bytes[initrd:initrd+initrdSize], m.cfg.Initrd); err != nil {
+		return fmt.Errorf("reading the initial file system: %w", err)
+	}
 	var seed [64]byte
 	if err := m.host.Random(seed[:]); err != nil {
 		return fmt.Errorf("reading the host's random numbers: %w", err)
@@ -140,7 +143,7 @@ func (m *Machine) load(hc riscv64.Config) error {
 		RAM: fdt.Range{Base: RAMBase, Size: size}, ISA: isaString(hc.Extensions()), MMU: hc.MMUType(), TimebaseHz: TimebaseHz,
 		PLIC: fdt.Range{Base: PLICBase, Size: PLICSize}, PLICSources: 31,
 		RTC:      fdt.Peripheral{Range: fdt.Range{Base: RTCBase, Size: RTCSize}, IRQ: RTCIRQ},
-		BootArgs: m.cfg.Cmdline, Initrd: fdt.Range{Base: RAMBase + initrd, Size: uint64(len(m.cfg.Initrd))}, RNGSeed: seed[:],
+		BootArgs: m.cfg.Cmdline, Initrd: fdt.Range{Base: RAMBase + initrd, Size: initrdSize}, RNGSeed: seed[:],
 	}
 	for n, s := range m.slots {
 		if s != nil {

@@ -11,11 +11,9 @@ import (
 
 // Manifest says what a file holds. The converter places it at ManifestBase.
 type Manifest struct {
-	RAM     uint32 // bytes of guest RAM
-	Kernel  Blob   // compressed with zstd
-	Initrd  Blob   // compressed with zstd
-	Disk    Blob   // in the format of package disk
-	Cmdline string
+	RAM                  uint32 // bytes of guest RAM
+	Kernel, Initrd, Disk Blob   // in the format of package disk
+	Cmdline              string
 	// Entrypoint and Cmd are the image's; Env, Dir and User too.
 	Entrypoint, Cmd, Env []string
 	Dir                  string
@@ -28,7 +26,6 @@ type Manifest struct {
 type Blob struct {
 	Segment uint32 // index for the core's segment reader
 	Size    uint32 // bytes in the file
-	Raw     uint32 // bytes when unpacked; the disk's own header knows better
 }
 
 // PageBinding is one page function and what it is bound to.
@@ -39,7 +36,7 @@ type PageBinding struct {
 
 const (
 	manifestMagic   = "c2wm"
-	manifestVersion = 1
+	manifestVersion = 2
 )
 
 // Encode returns the manifest's bytes: magic, version, total size, fields in
@@ -60,7 +57,6 @@ func (m *Manifest) Encode() ([]byte, error) {
 	for _, x := range []Blob{m.Kernel, m.Initrd, m.Disk} {
 		u32(x.Segment)
 		u32(x.Size)
-		u32(x.Raw)
 	}
 	str(m.Cmdline)
 	list(m.Entrypoint)
@@ -121,7 +117,7 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 	}
 	m := &Manifest{RAM: u32()}
 	for _, x := range []*Blob{&m.Kernel, &m.Initrd, &m.Disk} {
-		*x = Blob{u32(), u32(), u32()}
+		*x = Blob{u32(), u32()}
 	}
 	m.Cmdline = str()
 	m.Entrypoint, m.Cmd, m.Env = list(), list(), list()
