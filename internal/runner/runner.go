@@ -43,8 +43,7 @@ const features = api.CoreFeaturesV2 &^ api.CoreFeatureSIMD
 // Run runs the file to its end and returns its exit status, 0 to 255. An error
 // means that there is no status: the file is damaged, or its machine broke.
 func Run(ctx context.Context, o Options) (status int, err error) {
-	// One goroutine compiles while another one would wait; two are no slower
-	// on one core.
+	// Functions compile independently of each other.
 	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
 	config := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithDebugInfoEnabled(false)
 	if cache := openCache(o.CacheDir); cache != nil {
