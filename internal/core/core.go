@@ -18,13 +18,13 @@ const (
 	// Modes is the number of TLB and jump-cache sets. A set serves one
 	// (privilege, address-space kind) pair so that a system call flushes
 	// nothing.
-	Modes = 4
+	Modes = 3
 
-	TLBEntries   = 256 // direct-mapped, per access kind and mode
+	TLBEntries   = 1024 // direct-mapped, per access kind and mode
 	TLBEntrySize = 16
 	TLBSize      = TLBEntries * TLBEntrySize // one access kind of one mode
 
-	JumpEntries   = 4096 // direct-mapped, per mode
+	JumpEntries   = 16384 // direct-mapped, per mode
 	JumpEntrySize = 16
 	JumpSize      = JumpEntries * JumpEntrySize
 

@@ -8,13 +8,18 @@ type jumpCache struct {
 	used [core.Modes]bool
 	// local says that a mode has entries that are not global.
 	local [core.Modes]bool
-	// pages are the virtual pages that have entries, so that dropping a page
-	// without code, the usual case, costs nothing.
-	pages map[uint64]struct{}
+	// pages is a set of the virtual pages that have entries, by hash and without
+	// removal, so that dropping a page without code, the usual case, costs
+	// nothing.
+	pages [1 << pageBits / 64]uint64
 	// exec remembers translations for instruction fetch, so that a miss of the
 	// jump cache seldom walks page tables.
 	exec [execEntries]execEntry
 }
+
+const pageBits = 16
+
+func pageHash(page uint64) uint64 { return page * 0x9E3779B97F4A7C15 >> (64 - pageBits) }
 
 type execEntry struct {
 	page   uint64 // virtual address >> PageShift, complemented
@@ -39,7 +44,6 @@ func (j *jumpCache) setFrame(mode uint32, pc uint64, frame int, global bool) {
 
 func (j *jumpCache) init(h *core.Hart) {
 	j.hart = h
-	j.pages = map[uint64]struct{}{}
 	for m := range j.used {
 		j.clear(m)
 	}
@@ -51,7 +55,8 @@ func (j *jumpCache) fill(mode int, pc uint64, record, target uint32, global bool
 	if !global {
 		j.local[mode] = true
 	}
-	j.pages[pc>>core.PageShift] = struct{}{}
+	h := pageHash(pc >> core.PageShift)
+	j.pages[h/64] |= 1 << (h % 64)
 }
 
 func (j *jumpCache) clear(mode int) {
@@ -65,7 +70,7 @@ func (j *jumpCache) flushAll() {
 			j.clear(m)
 		}
 	}
-	clear(j.pages)
+	clear(j.pages[:])
 	clear(j.exec[:])
 }
 
@@ -96,16 +101,17 @@ func (j *jumpCache) flushPage(va uint64) {
 			}
 		}
 	}
-	if _, ok := j.pages[page]; !ok {
+	if h := pageHash(page); j.pages[h/64]>>(h%64)&1 == 0 {
 		return
 	}
-	delete(j.pages, page)
 	for m := range j.used {
 		if !j.used[m] {
 			continue
 		}
-		for i := range j.hart.Jump[m] {
-			if e := &j.hart.Jump[m][i]; ^e.Tag>>core.PageShift == page {
+		// A page's entries lie in a row.
+		first := core.JumpIndex(page << core.PageShift)
+		for i := first; i < first+core.PageSize/2; i++ {
+			if e := &j.hart.Jump[m][i%core.JumpEntries]; ^e.Tag>>core.PageShift == page {
 				e.Tag = 0
 			}
 		}

@@ -10,11 +10,11 @@ const (
 	StateBase = 0x1000
 	GoData    = 0x3000
 
-	CachesBase   = Reserve              // core.Caches
-	ManifestBase = CachesBase + 512<<10 // the file's Manifest, placed by the converter
+	CachesBase   = Reserve            // core.Caches
+	ManifestBase = CachesBase + 1<<20 // the file's Manifest, placed by the converter
 	ManifestMax  = 512 << 10
-	RecordBase   = CachesBase + 1<<20
-	RecordSize   = 31 << 20 // interpreter records
+	RecordBase   = CachesBase + 2<<20
+	RecordSize   = 30 << 20 // interpreter records
 	RAMHost      = RecordBase + RecordSize
 
 	// DefaultRAM is what a guest gets unless told otherwise. The kernel's own
