@@ -160,6 +160,7 @@ func newGraph(blocks []*block, entry map[int]bool) *graph {
 	}
 	for g.analyse() {
 	}
+	sort.Ints(g.entries) // as blocks are, by rising offset
 	return g
 }
 
