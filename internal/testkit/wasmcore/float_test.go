@@ -42,8 +42,11 @@ func fpProgram(op uint32) []byte {
 
 const fpProgramLen = 15
 
+// fpPage is the program in a page that is otherwise empty.
+func fpPage(op uint32) []byte { return fill(append(fpProgram(op), word(jal(0, 0))...)) }
+
 // runFP runs op on all sets on both machines.
-func runFP(t *testing.T, g *guest, name string, op uint32, sets []operands) {
+func runFP(t testing.TB, g *guest, name string, op uint32, sets []operands) {
 	t.Helper()
 	for len(sets) > 0 {
 		n := min(len(sets), setsMax)
@@ -54,7 +57,7 @@ func runFP(t *testing.T, g *guest, name string, op uint32, sets []operands) {
 			}
 		}
 		g.Write(setsAt, b)
-		g.load(base, fpProgram(op))
+		g.Write(base, fpPage(op))
 		g.reset(base)
 		g.Both(func(e *engine.Engine) {
 			e.S.S[riscv64.STVec] = base + 14*4 - 8*4 + 4 // a trap in op: go on behind it
@@ -83,17 +86,21 @@ func words(b []byte) (w [3]uint64) {
 	return w
 }
 
+type fpWord struct {
+	name string
+	word uint32
+}
+
 // fpWords are the encodings of the "F" and "D" extensions with the registers
-// of fpProgram, by name; the rounding mode is dynamic.
-func fpWords() map[string]uint32 {
-	list := map[string]uint32{}
+// of fpProgram; the rounding mode is dynamic.
+func fpWords() (list []fpWord) {
 	for _, e := range riscv64.Encodings() {
 		op := e.Match & 0x7f
 		if e.Size != 4 || op != 0x53 && (op < 0x43 || op > 0x4f || op&3 != 3) {
 			continue
 		}
 		w := e.Match | (4<<7|1<<15|2<<20|3<<27|7<<12)&^e.Mask
-		list[e.Name] = w
+		list = append(list, fpWord{e.Name, w})
 	}
 	return list
 }
@@ -162,52 +169,83 @@ var fcsrs = func() (list []uint64) {
 	return list
 }()
 
-// TestFloatSpecial runs every floating-point instruction on pairs (triples) of
-// special operands, in every rounding mode, with the inexact flag accrued and
-// not.
-func TestFloatSpecial(t *testing.T) {
-	g := newGuest(t)
-	r := isatest.Random(3)
-	limit := 12000
-	if testing.Short() {
-		limit = 1200
+// specialSets are pairs (triples) of special operands for an instruction, in
+// every rounding mode, with the inexact flag accrued and not.
+func specialSets(name string, w uint32, r *isatest.Random, limit int) (sets []operands) {
+	list := special64()
+	switch {
+	case strings.Contains(name, ".x") || strings.HasSuffix(name, ".w") || strings.HasSuffix(name, ".l") || strings.HasSuffix(name, "u") && !strings.Contains(name, "u."):
+		list = ints()
+	case strings.HasSuffix(name, ".s") || name == "fmv.x.w":
+		list = special32()
 	}
-	for name, w := range fpWords() {
-		list := special64()
-		switch {
-		case strings.Contains(name, ".x") || strings.HasSuffix(name, ".w") || strings.HasSuffix(name, ".l") || strings.HasSuffix(name, "u") && !strings.Contains(name, "u."):
-			list = ints()
-		case strings.HasSuffix(name, ".s") || name == "fmv.x.w":
-			list = special32()
-		}
-		var sets []operands
-		arity := 1
-		if w>>2&31 == 0x14 && w>>27&15 != 0xb && w>>30 != 3 && w>>27 != 8 {
-			arity = 2
-		} else if w>>2&31 != 0x14 {
-			arity = 3
-		}
-		switch arity {
-		case 1:
-			for _, x := range list {
-				for _, f := range fcsrs {
-					sets = append(sets, operands{x, x, x, f})
-				}
+	random := limit / 2
+	if w>>2&31 != 0x14 {
+		random = limit
+	}
+	for len(sets) < random {
+		sets = append(sets, operands{near(r, list), near(r, list), near(r, list), fcsrs[r.N(len(fcsrs))] & 0xe3})
+	}
+	fused := w>>2&31 != 0x14
+	unary := w>>27 == 0xb || w>>30 == 3 || w>>27 == 8
+	for len(sets) < limit && !fused {
+		for _, x := range list {
+			for _, f := range fcsrs {
+				sets = append(sets, operands{x, list[r.N(len(list))], x, f})
 			}
-		case 2:
-			for _, x := range list {
-				for _, y := range list {
+			for _, y := range list {
+				if !unary {
 					sets = append(sets, operands{x, y, y, fcsrs[r.N(len(fcsrs))]}, operands{x, y, y, 1}, operands{x, y, y, 0})
 				}
 			}
 		}
-		for len(sets) < limit {
-			sets = append(sets, operands{near(&r, list), near(&r, list), near(&r, list), fcsrs[r.N(len(fcsrs))] & 0xe3})
+	}
+	for i := range sets { // in any order, so that a limit takes some of all
+		j := r.N(i + 1)
+		sets[i], sets[j] = sets[j], sets[i]
+	}
+	return sets[:limit]
+}
+
+// TestFloatSpecial runs every floating-point instruction on special operands.
+func TestFloatSpecial(t *testing.T) {
+	g := newGuest(t)
+	r := isatest.Random(3)
+	limit := 6000
+	if testing.Short() {
+		limit = 1200
+	}
+	for _, i := range fpWords() {
+		name, w := i.name, i.word
+		runFP(t, g, name, w, specialSets(name, w, &r, limit))
+	}
+}
+
+// TestFloatPages does the same in page functions, which have the instructions
+// with a rounding mode of their own, too.
+func TestFloatPages(t *testing.T) {
+	var names []string
+	var ops []uint32
+	var pages [][]byte
+	for _, i := range fpWords() {
+		name, w := i.name, i.word
+		modes := []uint32{w >> 12 & 7}
+		if modes[0] == 7 {
+			modes = []uint32{0, 1, 2, 3, 4, 7}
 		}
-		if testing.Short() && len(sets) > limit {
-			sets = sets[:limit]
+		for _, rm := range modes {
+			op := w&^(7<<12) | rm<<12
+			names, ops = append(names, name), append(ops, op)
+			pages = append(pages, fpPage(op))
 		}
-		runFP(t, g, name, w, sets)
+	}
+	g := translate(t, 1, pages, func(int) []uint16 { return []uint16{0} }).guest()
+	r := isatest.Random(6)
+	for i, op := range ops {
+		runFP(t, g, names[i], op, specialSets(names[i], op, &r, 600))
+	}
+	if g.Gen.Stats.Bound < uint64(len(ops)) {
+		t.Errorf("only %d of %d pages were bound", g.Gen.Stats.Bound, len(ops))
 	}
 }
 
@@ -216,7 +254,8 @@ func TestFloatSpecial(t *testing.T) {
 func TestFloatStatic(t *testing.T) {
 	g := newGuest(t)
 	r := isatest.Random(4)
-	for name, w := range fpWords() {
+	for _, i := range fpWords() {
+		name, w := i.name, i.word
 		if !strings.Contains("fadd.d fmul.s fdiv.d fsqrt.d fcvt.w.d fcvt.lu.s fcvt.s.d fcvt.d.l fmadd.d fnmsub.s", name) {
 			continue
 		}
@@ -235,7 +274,8 @@ func TestFloatStatic(t *testing.T) {
 func TestFloatStays(t *testing.T) {
 	g := newGuest(t)
 	r := isatest.Random(5)
-	for name, w := range fpWords() {
+	for _, i := range fpWords() {
+		name, w := i.name, i.word
 		single := strings.HasSuffix(name, ".s")
 		if strings.HasPrefix(name, "fcvt.s.") {
 			single = false
