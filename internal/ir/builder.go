@@ -8,6 +8,7 @@ type Builder struct {
 	Block
 	known map[Loc]Value  // current value of a slot
 	pure  map[Node]Value // value numbering
+	zero  map[Value]bool // conditions by which an ExitIf would have left
 	pc    [2]Value       // PC and NextPC of the current instruction
 }
 
@@ -16,12 +17,13 @@ func (b *Builder) Reset() {
 	b.Nodes = b.Nodes[:0]
 	clear(b.known)
 	clear(b.pure)
+	clear(b.zero)
 	b.pc = [2]Value{NoValue, NoValue}
 }
 
 func (b *Builder) push(n Node) Value {
 	if b.known == nil {
-		b.known, b.pure = map[Loc]Value{}, map[Node]Value{}
+		b.known, b.pure, b.zero = map[Loc]Value{}, map[Node]Value{}, map[Value]bool{}
 		b.pc = [2]Value{NoValue, NoValue}
 	}
 	b.Nodes = append(b.Nodes, n)
@@ -103,7 +105,13 @@ func (b *Builder) Get(l Loc) Value {
 
 // Get32 reads a 32-bit word of the state that no lifted code writes.
 func (b *Builder) Get32(off int) Value {
-	return b.push(noArgs(Node{Op: Get, Type: I32, Loc: Loc{Off: uint16(off)}}))
+	l := Loc{Off: uint16(off)}
+	if v, ok := b.known[l]; ok {
+		return v
+	}
+	v := b.push(noArgs(Node{Op: Get, Type: I32, Loc: l}))
+	b.known[l] = v
+	return v
 }
 
 // Set writes a 64-bit state slot.
@@ -236,10 +244,11 @@ func (b *Builder) Float(op FP, rm int, args ...Value) Value {
 
 // ExitIf leaves to Go before the instruction's first effect if cond ≠ 0.
 func (b *Builder) ExitIf(cond Value) {
-	if c, ok := b.IsConst(cond); ok && c == 0 {
+	if c, ok := b.IsConst(cond); ok && c == 0 || b.zero[cond] {
 		return
 	}
 	b.push(Node{Op: ExitIf, Args: [3]Value{cond, NoValue, NoValue}})
+	b.zero[cond] = true
 }
 
 // IRQCheck leaves after the instruction if an interrupt became deliverable.

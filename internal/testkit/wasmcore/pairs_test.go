@@ -46,6 +46,9 @@ func (s *samples) sparse() uint32 {
 			w &^= f
 		}
 	}
+	if s.rng.N(8) == 0 {
+		w = w&0xfffff | 1<<20
+	}
 	return w
 }
 
