@@ -29,7 +29,6 @@ type interp struct {
 	rec      uint32
 	vbase    uint32
 	limit    uint32
-	op       uint32
 	tlbm     uint32
 	jumpm    uint32
 	target   uint32 // i64: where to go on
@@ -72,7 +71,7 @@ const (
 func interpreter(g isa.ISA, h *Handlers, base, caches uint32, fn *funcs, sym int) []*wasm.Func {
 	main := &wasm.Func{Name: "interp", Type: interpType}
 	m := &interp{base: base, caches: caches, g: g, h: h, f: main, c: &main.Body, rec: 0, vbase: 1}
-	for _, p := range []*uint32{&m.limit, &m.op, &m.tlbm, &m.jumpm, &m.entry, &m.status, &m.reason} {
+	for _, p := range []*uint32{&m.limit, &m.tlbm, &m.jumpm, &m.entry, &m.status, &m.reason} {
 		*p = main.AddLocal(wasm.I32)
 	}
 	m.target = main.AddLocal(wasm.I64)
@@ -98,7 +97,9 @@ func interpreter(g isa.ISA, h *Handlers, base, caches uint32, fn *funcs, sym int
 	for i := range targets {
 		targets[i] = uint32(i)
 	}
-	m.c.LocalGet(m.op)
+	// The handler is the highest field: wazero checks the record's bounds once.
+	m.c.LocalGet(m.rec)
+	m.c.I32Load16U(1, core.RecOp)
 	m.c.BrTable(targets, HandlerSingle)
 	m.fixedHandlers()
 	forms := g.Forms()
@@ -166,18 +167,10 @@ func (m *interp) prologue() {
 	c.I32Const(int32(m.caches + core.JumpBase))
 	c.Op(wasm.OpI32Add)
 	c.LocalSet(m.jumpm)
-	// The dispatcher found the record by State.PC: if it is the entry of a
-	// translation which is not to be entered, its original handler is used.
-	c.LocalGet(m.rec)
-	c.I32Load16U(1, core.RecOp)
-	c.LocalSet(m.op)
 }
 
 // dispatch goes to the record in rec.
 func (m *interp) dispatch() {
-	m.c.LocalGet(m.rec)
-	m.c.I32Load16U(1, core.RecOp)
-	m.c.LocalSet(m.op)
 	m.c.BrTo(m.loop)
 }
 
