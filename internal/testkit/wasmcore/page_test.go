@@ -91,9 +91,9 @@ func TestPageSequences(t *testing.T) {
 
 // TestPageWild translates code without rules: loops, irreducible ones too.
 func TestPageWild(t *testing.T) {
-	n := 120
+	n := 40
 	if testing.Short() {
-		n = 20
+		n = 10
 	}
 	var pages [][]byte
 	for i := range n {
