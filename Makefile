@@ -17,7 +17,7 @@ machine-commit: ## build the machine that is embedded, to be committed
 check:          ## what CI checks besides the tests: formatting, vet, other platforms
 	@test -z "$$(gofmt -l cmd demo guest internal tests bench)" || { gofmt -l cmd demo guest internal tests bench; exit 1; }
 	$(GO) vet ./...
-	GOOS=wasip1 GOARCH=wasm $(GO) vet ./cmd/machine
+	GOOS=wasip1 GOARCH=wasm $(GO) vet -unsafeptr=false ./cmd/machine
 	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/c2w
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/c2w
 
