@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestInterruptedConversion interrupts a conversion that waits for its
@@ -77,6 +78,9 @@ func TestInterruptedRun(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	// A guest that does not come up fails the test, not the whole suite.
+	stuck := time.AfterFunc(2*time.Minute, func() { cmd.Process.Kill() })
+	defer stuck.Stop()
 	if line, err := bufio.NewReader(out).ReadString('\n'); strings.TrimSpace(line) != "up" {
 		t.Errorf("%q, %v", line, err)
 	}

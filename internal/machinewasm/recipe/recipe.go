@@ -131,8 +131,8 @@ func (l *Lock) source(root, name string) error {
 	return nil
 }
 
-// Pack compresses a module. The result depends on the version of the
-// compressor, which is among the machine's own modules.
+// Pack compresses a module. The result depends on the compressor's version, so
+// the embedded form is compared by what it unpacks to.
 func Pack(module []byte) ([]byte, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(8<<20))
 	if err != nil {
