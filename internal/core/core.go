@@ -163,7 +163,11 @@ type State struct {
 	Resv     uint64 // virtual address of the load reservation, NoResv if none
 	Retired  uint64 // instructions retired before the current slice
 
-	_ [0x100 - 72]byte
+	// What a core that counts (emit.NewCountingCore) adds up: instructions that
+	// page functions retired, calls of page functions and of the interpreter.
+	Translated, PageCalls, InterpCalls uint64
+
+	_ [0x100 - 96]byte
 
 	G [64]uint64 // general registers; G[Zero] reads 0, writes go to G[Sink]
 	F [64]uint64 // floating-point registers
@@ -191,9 +195,14 @@ const (
 	OffFPExact  = int(unsafe.Offsetof(State{}.FPExact))
 	OffFRM      = int(unsafe.Offsetof(State{}.FRM))
 	OffResv     = int(unsafe.Offsetof(State{}.Resv))
-	OffG        = int(unsafe.Offsetof(State{}.G))
-	OffF        = int(unsafe.Offsetof(State{}.F))
-	OffS        = int(unsafe.Offsetof(State{}.S))
+
+	OffTranslated  = int(unsafe.Offsetof(State{}.Translated))
+	OffPageCalls   = int(unsafe.Offsetof(State{}.PageCalls))
+	OffInterpCalls = int(unsafe.Offsetof(State{}.InterpCalls))
+
+	OffG = int(unsafe.Offsetof(State{}.G))
+	OffF = int(unsafe.Offsetof(State{}.F))
+	OffS = int(unsafe.Offsetof(State{}.S))
 )
 
 // SetFP recomputes the words that let generated code use native floating-point

@@ -6,12 +6,9 @@ import (
 	"github.com/c2w/c2w/internal/wasm"
 )
 
-// Slots of the core's table. Hook slots come first; hosts that can do more
-// than WASI fill them. Page functions start at FirstPage.
-const (
-	HookSlots = 16
-	FirstPage = HookSlots
-)
+// FirstPage is the slot of the first page function in the core's table, behind
+// the hooks.
+const FirstPage = HookSlots
 
 // TableSym is the symbol of the core's table.
 const TableSym = 0
@@ -23,12 +20,18 @@ type Core struct {
 	// Run is the function () -> () that Go calls to run the hart from its
 	// State until an exit other than core.ExitNone.
 	Run int
+	// Hook is the function (slot, a, b, c i32) -> i32 that calls a hook.
+	Hook int
 	// Interp is the interpreter's function, for size reports.
 	Interp int
-	// Pages are the page functions in the order of their table slots.
-	Pages []int
+	// Pages are the page functions in the order of their table slots, PageInsns
+	// the numbers of guest instructions in them.
+	Pages     []int
+	PageInsns []int
 
 	base, caches uint32
+	count        bool
+	hookDefault  int
 	g            isa.ISA
 	fn           funcs
 }
@@ -40,13 +43,20 @@ var pageType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I64, wasm.I32
 // NewCore emits the dispatcher, the helpers and the interpreter for a hart
 // whose core.State lies at linear address base and whose core.Caches lie at
 // caches.
-func NewCore(g isa.ISA, base, caches uint32) *Core {
-	c := &Core{base: base, caches: caches, g: g}
+func NewCore(g isa.ISA, base, caches uint32) *Core { return newCore(g, base, caches, false) }
+
+// NewCountingCore is NewCore for measurements: its dispatcher keeps
+// State.Translated and its companions, which costs a little time.
+func NewCountingCore(g isa.ISA, base, caches uint32) *Core { return newCore(g, base, caches, true) }
+
+func newCore(g isa.ISA, base, caches uint32, count bool) *Core {
+	c := &Core{base: base, caches: caches, g: g, count: count}
 	add := func(f *wasm.Func) int { c.Funcs = append(c.Funcs, f); return len(c.Funcs) - 1 }
 	c.fn = funcs{mulHU: add(mulHU())}
 	c.fn.mulHS = add(mulHigh("mulhs", c.fn.mulHU, true))
 	c.fn.mulHSU = add(mulHigh("mulhsu", c.fn.mulHU, false))
 	fpHelpers(base, &c.fn, add)
+	c.hookDefault, c.Hook = add(hookDefault()), add(hookCall())
 	c.Run = len(c.Funcs)
 	c.Interp = c.Run + 1
 	add(c.dispatcher())
@@ -62,6 +72,20 @@ func (k *Core) dispatcher() *wasm.Func {
 	entry, target, jumpm := f.AddLocal(wasm.I32), f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
 	pc := f.AddLocal(wasm.I64)
 	word := func(off int) { c.I32Const(0); c.I32Load(2, k.base+uint32(off)) }
+	// add adds to a counter what push pushes.
+	add := func(off int, push func()) {
+		if !k.count {
+			return
+		}
+		c.I32Const(0)
+		c.I32Const(0)
+		c.I64Load(3, k.base+uint32(off))
+		push()
+		c.Op(wasm.OpI64Add)
+		c.I64Store(3, k.base+uint32(off))
+	}
+	one := func() { c.I64Const(1) }
+	budget := func() { word(core.OffBudget); c.Op(wasm.OpI64ExtendI32S) }
 	leave := func(r core.Exit) {
 		c.I32Const(0)
 		c.I32Const(int32(r))
@@ -111,6 +135,8 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.I32Load(2, core.JumpTarget)
 	c.LocalTee(target)
 	c.If(wasm.Void)
+	add(core.OffPageCalls, one)
+	add(core.OffTranslated, budget)
 	c.I32Const(int32(k.base))
 	c.LocalGet(pc)
 	c.I64Const(^int64(core.PageMask))
@@ -123,6 +149,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.Op(wasm.OpI32ShrU)
 	c.CallIndirectSym(pageType, TableSym)
 	c.LocalSet(pc)
+	add(core.OffTranslated, func() { c.I64Const(0); budget(); c.Op(wasm.OpI64Sub) })
 	word(core.OffExit)
 	c.Op(wasm.OpI32Eqz)
 	c.BrIfTo(loop)
@@ -131,6 +158,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.I64Store(3, k.base+uint32(core.OffPC))
 	c.Return()
 	c.End()
+	add(core.OffInterpCalls, one)
 	c.LocalGet(entry)
 	c.I32Load(2, core.JumpRecord)
 	c.LocalGet(pc)

@@ -83,6 +83,11 @@ func (k *Core) AddPage(code []byte, mode uint32, asked []uint16) (slot uint32, e
 	}
 	k.Funcs = append(k.Funcs, f)
 	k.Pages = append(k.Pages, len(k.Funcs)-1)
+	insns := 0
+	for _, b := range blocks {
+		insns += len(b.insns)
+	}
+	k.PageInsns = append(k.PageInsns, insns)
 	return uint32(FirstPage + len(k.Pages) - 1), entries, true
 }
 
