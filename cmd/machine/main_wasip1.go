@@ -29,6 +29,11 @@ func coreRun()
 //go:wasmimport c2w segment_read
 func segmentRead(segment, off uint32, dst unsafe.Pointer, n uint32) int32
 
+// hook calls a hook of the host; see emit.HookVersion.
+//
+//go:wasmimport c2w hook
+func hook(slot, a, b, c int32) int32
+
 func main() {}
 
 var (
@@ -111,6 +116,7 @@ func start() bool {
 		Spec:    spec,
 		Cmdline: strings.TrimSpace(m.Cmdline + " " + opts.KernelArgs),
 		Trace:   stage,
+		Hook:    hook,
 	}
 	if len(m.Pages) > 0 {
 		cfg.Bindings = engine.NewBindings()

@@ -48,16 +48,13 @@ func Link(p *Parts) (*link.Output, error) {
 	pages := (uint32(machine.RAMHost) + m.RAM) / wasm.PageSize
 	reader := link.SegmentReader(data, pages)
 	funcs := append(k.Funcs, reader)
-	table := make([]int, emit.FirstPage, emit.FirstPage+len(k.Pages))
-	for i := range table {
-		table[i] = link.NoFunc
-	}
-	table = append(table, k.Pages...)
+	table := k.Table()
 	out, err := link.Link(&link.Input{
 		Machine:      p.Machine,
 		ImportModule: "c2w",
 		Defines: []link.Define{
 			{Import: "run", Func: k.Run},
+			{Import: "hook", Func: k.Hook},
 			{Import: "segment_read", Func: len(funcs) - 1},
 		},
 		Step:        "c2w_step",

@@ -12,6 +12,7 @@ import (
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/device/plic"
 	"github.com/c2w/c2w/internal/device/rtc"
+	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/fdt"
 	"github.com/c2w/c2w/internal/isa"
@@ -39,6 +40,8 @@ type Config struct {
 	Disk    Source // nil for none
 	Cmdline string
 	Spec    *bootcfg.Spec
+	// Hook calls a hook of the host; nil has none.
+	Hook func(slot, a, b, c int32) int32
 	// Trace, if set, hears of the stages of the boot.
 	Trace func(stage string)
 }
@@ -112,7 +115,20 @@ func New(cfg Config) (*Machine, error) {
 	if err := m.load(hc); err != nil {
 		return nil, err
 	}
+	m.terminal()
 	return m, nil
+}
+
+// terminal takes over the size of the host's terminal, if the host tells it.
+func (m *Machine) terminal() {
+	if m.cfg.Hook == nil || m.cfg.Hook(emit.HookVersion, emit.HooksVersion, 0, 0) < 1 {
+		return
+	}
+	size := m.cfg.Hook(emit.HookTerminal, 0, 0, 0)
+	if rows, cols := uint16(size>>16), uint16(size); size > 0 && rows > 0 && cols > 0 {
+		m.cfg.Spec.Rows, m.cfg.Spec.Cols = rows, cols
+		m.console.Resize(cols, rows)
+	}
 }
 
 // load places kernel, initial file system and device tree, and enters the
