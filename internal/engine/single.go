@@ -1,25 +1,34 @@
 package engine
 
 import (
+	"encoding/binary"
+
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/ir"
 	"github.com/c2w/c2w/internal/isa"
 )
 
-// liftedInsn caches the IR of an instruction that Go executed.
+// liftedInsn caches an instruction that Go executed, decoded and as IR, by the
+// bytes at its address: what follows a short instruction is part of the key,
+// so that a look needs no decoding.
 type liftedInsn struct {
 	valid bool
+	key   uint32
 	in    isa.Insn
 	block ir.Block
 }
 
 const liftedEntries = 512
 
+// keyBytes is how much of the code at an instruction's address is its key. No
+// instruction that is cached is longer.
+const keyBytes = 4
+
 // Single executes the instruction at State.PC in Go.
 func (e *Engine) Single() {
-	in, f := e.fetch()
+	l, f := e.fetch()
 	if f == nil {
-		f = e.execute(in)
+		f = e.execute(l)
 	}
 	if f != nil {
 		e.raise(f)
@@ -37,11 +46,20 @@ func (e *Engine) Single() {
 const maxRounding = 4
 
 // fetch decodes the instruction at State.PC, which may lie in two pages.
-func (e *Engine) fetch() (*isa.Insn, *isa.Fault) {
+func (e *Engine) fetch() (*liftedInsn, *isa.Fault) {
 	pc := e.S.PC
 	code, f := e.codeAt(pc, core.PageSize-int(pc&core.PageMask))
 	if f != nil {
 		return nil, f
+	}
+	var key uint32
+	l := &e.lifted[0] // for what has no key
+	if len(code) >= keyBytes {
+		key = binary.LittleEndian.Uint32(code)
+		l = &e.lifted[1+(key*0x9E3779B1)>>23%(liftedEntries-1)]
+		if l.valid && l.key == key {
+			return l, nil
+		}
 	}
 	in, ok := e.ISA.Decode(code)
 	if !ok {
@@ -56,14 +74,11 @@ func (e *Engine) fetch() (*isa.Insn, *isa.Fault) {
 			panic("BUG: engine: an instruction longer than 16 bytes")
 		}
 	}
-	l := &e.lifted[(in.Raw*0x9E3779B1)>>23%liftedEntries]
-	if !l.valid || l.in != in {
-		l.valid, l.in = true, in
-		e.builder.Reset()
-		isa.LiftInsn(&e.builder, e.ISA, &in, 0)
-		l.block.Nodes = append(l.block.Nodes[:0], e.builder.Nodes...)
-	}
-	return &l.in, nil
+	l.valid, l.key, l.in = len(code) >= keyBytes && in.Len <= keyBytes, key, in
+	e.builder.Reset()
+	isa.LiftInsn(&e.builder, e.ISA, &in, 0)
+	l.block.Nodes = append(l.block.Nodes[:0], e.builder.Nodes...)
+	return l, nil
 }
 
 func (e *Engine) codeAt(pc uint64, n int) ([]byte, *isa.Fault) {
@@ -94,11 +109,11 @@ func (e *Engine) codeFrame(pc uint64) (frame int, global bool, f *isa.Fault) {
 }
 
 // execute runs one decoded instruction.
-func (e *Engine) execute(in *isa.Insn) *isa.Fault {
+func (e *Engine) execute(l *liftedInsn) *isa.Fault {
+	in := &l.in
 	for tries := 0; ; tries++ {
 		if e.forms[in.Form].Lift != nil {
-			block := &e.lifted[(in.Raw*0x9E3779B1)>>23%liftedEntries].block
-			out, err := e.eval.Eval(block, e.S, e.S.PC, (*guestMemory)(e))
+			out, err := e.eval.Eval(&l.block, e.S, e.S.PC, (*guestMemory)(e))
 			if err != nil {
 				return err.(*isa.Fault)
 			}

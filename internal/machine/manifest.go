@@ -6,7 +6,10 @@ import (
 	"fmt"
 
 	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/isa/riscv64"
 )
 
 // Manifest says what a file holds. The converter places it at ManifestBase.
@@ -36,8 +39,37 @@ type PageBinding struct {
 
 const (
 	manifestMagic   = "c2wm"
-	manifestVersion = 2
+	manifestVersion = 3
 )
+
+// Fingerprint is a number that differs when the machine and the generated core
+// would disagree about the layout of memory or the numbering of handlers.
+func Fingerprint() uint32 {
+	h := uint32(2166136261) // FNV-1a, 32 bits
+	add := func(v uint32) {
+		for range 4 {
+			h = (h ^ v&0xff) * 16777619
+			v >>= 8
+		}
+	}
+	for _, v := range []int{
+		Reserve, StateBase, CachesBase, RecordBase, RecordSize, RAMHost,
+		core.TLBEntries, core.JumpEntries, core.Modes, core.OffBudget, core.OffExit, core.OffMode, core.OffIRQ,
+		core.OffFPOn, core.OffFPRound, core.OffFPExact, core.OffResv, core.OffG, core.OffF, core.OffS,
+		emit.FirstPage, emit.HooksVersion,
+	} {
+		add(uint32(v))
+	}
+	handlers := emit.NewHandlers(riscv64.Guest)
+	add(uint32(handlers.Count()))
+	for _, v := range handlers.Near {
+		add(uint32(v))
+	}
+	for _, p := range riscv64.Guest.Pairs() {
+		add(uint32(p.First)<<16 | uint32(p.Second))
+	}
+	return h
+}
 
 // Encode returns the manifest's bytes: magic, version, total size, fields in
 // order, integers little-endian, strings and lists behind their u32 size.
@@ -54,6 +86,7 @@ func (m *Manifest) Encode() ([]byte, error) {
 		}
 	}
 	u32(m.RAM)
+	u32(Fingerprint())
 	for _, x := range []Blob{m.Kernel, m.Initrd, m.Disk} {
 		u32(x.Segment)
 		u32(x.Size)
@@ -116,6 +149,9 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 		return l
 	}
 	m := &Manifest{RAM: u32()}
+	if f := u32(); f != Fingerprint() && !bad {
+		return nil, errors.New("the file's core was made by another version of c2w than its machine: convert the image again")
+	}
 	for _, x := range []*Blob{&m.Kernel, &m.Initrd, &m.Disk} {
 		*x = Blob{u32(), u32()}
 	}
