@@ -224,9 +224,10 @@ func (l *lowering) beforeSet(loc ir.Loc, v ir.Value) {
 		}
 		l.force(ir.Value(j))
 	}
-	// Values that a register's home held on behalf of this slot.
+	// Values that were written to this slot and are read from its home since:
+	// results, and what was copied from another slot.
 	for j := 0; j < l.cur; j++ {
-		if l.held[j] >= 0 && !l.temp[j] && l.uses[j] > 0 && l.b.Nodes[j].Op != ir.Get && l.homeOf(j) == loc {
+		if l.held[j] >= 0 && !l.temp[j] && l.uses[j] > 0 && l.homeOf(j) == loc {
 			l.save(ir.Value(j))
 		}
 	}

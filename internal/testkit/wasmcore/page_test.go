@@ -13,25 +13,29 @@ import (
 	"github.com/c2w/c2w/internal/testkit/wasmcore"
 )
 
-// translated is a set of code pages with their translations in one core.
+// unit is a code page as a mode executes it, to be entered at some offsets.
+type unit struct {
+	page    []byte
+	mode    uint32
+	entries []uint16
+}
+
+// translated is a core with page functions.
 type translated struct {
 	core  *wasmcore.Core
 	bound *engine.Bindings
-	pages [][]byte
 }
 
-// translate makes a core with a page function for each page as the mode
-// executes it.
-func translate(t testing.TB, mode uint32, pages [][]byte, entries func(i int) []uint16) *translated {
+func translatePages(t testing.TB, units []unit) *translated {
 	t.Helper()
 	k := emit.NewCore(riscv64.Guest, wasmcore.Base, wasmcore.Caches)
-	tr := &translated{bound: engine.NewBindings(), pages: pages}
-	for i, p := range pages {
-		slot, list, ok := k.AddPage(p, mode, entries(i))
+	tr := &translated{bound: engine.NewBindings()}
+	for i, u := range units {
+		slot, list, ok := k.AddPage(u.page, u.mode, u.entries)
 		if !ok {
 			t.Fatalf("page %d is not translated", i)
 		}
-		tr.bound.Add(engine.PageKey(p, mode), &engine.Binding{Slot: slot, Entries: list})
+		tr.bound.Add(engine.PageKey(u.page, u.mode), &engine.Binding{Slot: slot, Entries: list})
 	}
 	c, err := wasmcore.Instantiate(k, layout)
 	if err != nil {
@@ -40,6 +44,16 @@ func translate(t testing.TB, mode uint32, pages [][]byte, entries func(i int) []
 	t.Cleanup(c.Close)
 	tr.core = c
 	return tr
+}
+
+// translate makes a page function of each page, for one mode.
+func translate(t testing.TB, mode uint32, pages [][]byte, entries func(i int) []uint16) *translated {
+	t.Helper()
+	var units []unit
+	for i, p := range pages {
+		units = append(units, unit{p, mode, entries(i)})
+	}
+	return translatePages(t, units)
 }
 
 func (tr *translated) guest() *guest {

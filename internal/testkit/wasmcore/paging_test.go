@@ -95,49 +95,69 @@ func handler() []byte {
 	)
 }
 
+// accessKinds are loads, stores and atomic accesses of every size, 8 bytes off
+// where the form has an offset.
+var accessKinds = []uint32{
+	itype(3, 0, 5, 10, 8), itype(3, 1, 5, 10, 8), itype(3, 2, 5, 10, 8), ld(5, 10, 8), itype(3, 4, 5, 10, 8), itype(3, 5, 5, 10, 8), itype(3, 6, 5, 10, 8),
+	stype(0x23, 0, 10, 6, 8), stype(0x23, 1, 10, 6, 8), sw(6, 10, 8), sd(6, 10, 8),
+	itype(7, 2, 5, 10, 8), itype(7, 3, 5, 10, 8), stype(0x27, 2, 10, 6, 8), stype(0x27, 3, 10, 6, 8),
+	rtype(0x2f, 2, 0, 5, 10, 6), rtype(0x2f, 3, 0, 5, 10, 6), // amoadd
+	rtype(0x2f, 3, 8, 5, 10, 0), ld(6, 10, -8), // lr.d
+	rtype(0x2f, 2, 8, 5, 10, 0), rtype(0x2f, 2, 12, 5, 10, 6), // lr.w, sc.w
+}
+
+// accessPage makes them all, page by page.
+func accessPage() []byte {
+	prog := code(accessKinds...)
+	return fill(append(prog, code(addi(13, 13, 1), add(10, 10, 11), addi(12, 12, -1), btype(1, 12, 0, -4*(len(accessKinds)+3)), jal(0, 0))...))
+}
+
 // TestAccesses makes every kind of access to pages of every permission, in both
-// modes, with and without SUM, hitting and missing the TLB.
+// modes, with and without SUM, hitting and missing the TLB; in the interpreter
+// and in page functions.
 func TestAccesses(t *testing.T) {
-	g := newGuest(t)
+	t.Run("interpreter", func(t *testing.T) { testAccesses(t, newGuest(t)) })
+	t.Run("page", func(t *testing.T) {
+		entry := []uint16{0}
+		tr := translatePages(t, []unit{{accessPage(), 0, entry}, {accessPage(), 1, entry}, {fill(handler()), 1, entry}})
+		g := tr.guest()
+		testAccesses(t, g)
+		if g.Gen.Stats.Bound == 0 {
+			t.Error("no page was bound")
+		}
+	})
+}
+
+func testAccesses(t *testing.T, g *guest) {
 	s := newSpace(g, 0)
-	g.Write(base+0x8000, handler())
+	g.Write(base+0x8000, fill(handler()))
 	bits := []uint64{pteAll, pteAll | pteU, pteAll &^ pteW, pteAll&^pteW | pteU, pteAll &^ (pteA | pteD), pteAll&^pteD | pteU,
 		pteAll &^ pteV, pteV | pteX | pteA, pteAll | pteG, 1 << 60}
 	for i, b := range bits {
 		s.mapPage(0x20000+uint64(i)<<12, base+0x10000+uint64(i)<<12, b)
 	}
 	s.mapPage(0x20000+uint64(len(bits))<<12, 0x1000_0000, pteAll|pteU) // the device
-	kinds := []uint32{
-		itype(3, 0, 5, 10, 8), itype(3, 1, 5, 10, 8), itype(3, 2, 5, 10, 8), ld(5, 10, 8), itype(3, 4, 5, 10, 8), itype(3, 5, 5, 10, 8), itype(3, 6, 5, 10, 8),
-		stype(0x23, 0, 10, 6, 8), stype(0x23, 1, 10, 6, 8), sw(6, 10, 8), sd(6, 10, 8),
-		itype(7, 2, 5, 10, 8), itype(7, 3, 5, 10, 8), stype(0x27, 2, 10, 6, 8), stype(0x27, 3, 10, 6, 8),
-		rtype(0x2f, 2, 0, 5, 10, 6), rtype(0x2f, 3, 0, 5, 10, 6), // amoadd
-		rtype(0x2f, 3, 8, 5, 10, 0), ld(6, 10, -8), // lr.d
-		rtype(0x2f, 2, 8, 5, 10, 0), rtype(0x2f, 2, 12, 5, 10, 6), // lr.w, sc.w
-	}
-	prog := code(kinds...)
-	prog = append(prog, code(addi(13, 13, 1), add(10, 10, 11), addi(12, 12, -1), btype(1, 12, 0, -4*(len(kinds)+3)), jal(0, 0))...)
-	g.Write(base+0x1000, prog)
+	g.Write(base+0x1000, accessPage())
 	for _, sum := range []uint64{0, statusSUM} {
 		for mode := range uint32(2) {
 			for _, skew := range []uint64{0x100, 0x104, 0x102, 0x101, 0xff8, 0xffc, 0xff4} {
-				code := uint64(pteAll)
+				user := uint64(0)
 				if mode == 0 {
-					code |= pteU
+					user = pteU
 				}
-				s.mapPage(0x1000, base+0x1000, code)
+				s.mapPage(0x1000, base+0x1000, pteAll|user)
 				s.mapPage(0x8000, base+0x8000, pteAll)
-				s.enter(0x1000, mode)
-				g.Both(func(e *engine.Engine) { e.S.S[riscv64.SStatus] |= sum; e.S.G[6] = 0x1122334455667788 })
-				g.setReg(10, 0x20000+skew)
-				g.setReg(11, 0x1000)
-				g.setReg(12, uint64(len(bits)+2))
-				g.many(t, 1500, 1)
-				s.enter(0x1000, mode)
-				g.setReg(10, 0x20000+skew)
-				g.setReg(11, 0x800) // two passes over each page
-				g.setReg(12, uint64(2*len(bits)+4))
-				g.many(t, 3000, 13)
+				for _, pass := range []struct {
+					stride      uint64
+					count, step int
+				}{{0x1000, len(bits) + 2, 1}, {0x800, 2*len(bits) + 4, 13}} { // the second passes each page twice
+					s.enter(0x1000, mode)
+					g.Both(func(e *engine.Engine) { e.S.S[riscv64.SStatus] |= sum; e.S.G[6] = 0x1122334455667788 })
+					g.setReg(10, 0x20000+skew)
+					g.setReg(11, pass.stride)
+					g.setReg(12, uint64(pass.count))
+					g.many(t, 110*pass.count, pass.step)
+				}
 			}
 		}
 	}
@@ -238,13 +258,24 @@ func TestRemap(t *testing.T) {
 // TestModes goes back and forth between user and supervisor mode by system
 // calls; the same virtual page is mapped for each of them.
 func TestModes(t *testing.T) {
-	g := newGuest(t)
+	t.Run("interpreter", func(t *testing.T) { testModes(t, newGuest(t)) })
+	t.Run("page", func(t *testing.T) {
+		entry := []uint16{0}
+		testModes(t, translatePages(t, []unit{{modesPage(), 0, entry}, {fill(handler()), 1, entry}}).guest())
+	})
+}
+
+func modesPage() []byte {
+	return fill(code(ld(5, 10, 0), addi(5, 5, 1), sd(5, 10, 0), ecall, csr(2, 9, 0, 0x100), addi(12, 12, -1), btype(1, 12, 0, -24), jal(0, 0)))
+}
+
+func testModes(t *testing.T, g *guest) {
 	s := newSpace(g, 0)
 	s.mapPage(0x1000, base+0x1000, pteAll|pteU)
 	s.mapPage(0x8000, base+0x8000, pteAll)
 	s.mapPage(0x20000, base+0x10000, pteAll|pteU)
-	g.Write(base+0x8000, handler())
-	g.Write(base+0x1000, code(ld(5, 10, 0), addi(5, 5, 1), sd(5, 10, 0), ecall, csr(2, 9, 0, 0x100), addi(12, 12, -1), btype(1, 12, 0, -24), jal(0, 0)))
+	g.Write(base+0x8000, fill(handler()))
+	g.Write(base+0x1000, modesPage())
 	for _, step := range []int{1, 3, 17} {
 		s.enter(0x1000, 0)
 		g.setReg(10, 0x20000)
