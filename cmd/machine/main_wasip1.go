@@ -100,10 +100,10 @@ func start() bool {
 	if trace {
 		stage = func(name string) {
 			us := (host.Monotonic() - begin) / 1000
-			complain("boot: " + name + " " + strconv.FormatInt(us/1000, 10) + "." + strconv.FormatInt(us%1000/100, 10) + " ms")
+			complain("boot: " + name + " " + strconv.FormatInt(us/1000, 10) + "." + strconv.FormatInt(us%1000/100, 10))
 		}
 	}
-	stage("machine started")
+	stage("machine")
 	cfg := machine.Config{
 		Host: host,
 		RAM:  &mem.RAM{Bytes: view(machine.RAMHost, uintptr(m.RAM)), Base: machine.RAMBase, Host: machine.RAMHost},

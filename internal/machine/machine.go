@@ -170,7 +170,7 @@ func (m *Machine) load(hc riscv64.Config) error {
 	copy(m.ram.Bytes[tree:], dtb)
 	m.Engine.Priv.Reset(RAMBase+kernelOffset, RAMBase+tree)
 	m.cfg.Kernel, m.cfg.Initrd = nil, nil
-	m.cfg.Trace("kernel entered")
+	m.cfg.Trace("kernel")
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (s *session) receive(p []byte) int {
 func (s *session) handle(msg bootcfg.Message) {
 	switch msg := msg.(type) {
 	case bootcfg.Ready:
-		s.m.cfg.Trace("init ready")
+		s.m.cfg.Trace("init")
 		spec := s.m.cfg.Spec
 		spec.Realtime = s.m.host.Realtime()
 		spec.Entropy = make([]byte, bootcfg.MaxEntropy)
