@@ -194,7 +194,7 @@ func TestFaults(t *testing.T) {
 		"clock":   {"echo crc32 9000000000000 1", "its clock is wrong"},
 	} {
 		rep := &report{}
-		rep.measure(t.Context(), l, []*engine{{name: "good", command: sh("echo crc32 5 1")}, {name: name, command: sh(c.script)}}, programs.All[1:2])
+		rep.measure(t.Context(), l, []*engine{{name: "good", command: sh("echo crc32 5 1")}, {name: name, command: sh(c.script)}}, programs.All[1:2], l.o.rounds)
 		if err := rep.verdict(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}

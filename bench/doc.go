@@ -11,6 +11,7 @@
 // project's targets; -json writes every sample.
 //
 // What is not installed is named in the output and never left out silently.
-// It knows c2w by its command line and its files only, as a user does: no
+// Last it compares the interpreter with page functions, which command tiers
+// translates. It knows c2w by its command line and its files only, as a user does: no
 // package of the machine or the converter is imported here.
 package main

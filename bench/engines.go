@@ -42,7 +42,7 @@ func (l *lab) all(ctx context.Context) []*engine {
 		case "qemu-system":
 			err = l.qemuSystem(e)
 		default:
-			err = l.wasm(ctx, e)
+			err = l.wasm(ctx, e, name, l.file)
 		}
 		if err != nil {
 			e.missing = err.Error()
@@ -170,8 +170,8 @@ func (l *lab) qemuSystem(e *engine) error {
 }
 
 // wasm is the converted file under one of the engines that run WebAssembly.
-func (l *lab) wasm(ctx context.Context, e *engine) error {
-	h, err := l.host(ctx, e.name)
+func (l *lab) wasm(ctx context.Context, e *engine, name, file string) error {
+	h, err := l.host(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -179,12 +179,12 @@ func (l *lab) wasm(ctx context.Context, e *engine) error {
 	if l.fileErr != nil {
 		return l.fileErr
 	}
-	how := hows[e.name][len(hows[e.name])-1]
-	if err := h.prepare(ctx, how, l.file); err != nil {
+	how := hows[name][len(hows[name])-1]
+	if err := h.prepare(ctx, how, file); err != nil {
 		return err
 	}
 	e.command = func(ctx context.Context, args []string) *exec.Cmd {
-		return h.command(ctx, how, l.file, nil, append([]string{"/c2wbench"}, args...))
+		return h.command(ctx, how, file, nil, append([]string{"/c2wbench"}, args...))
 	}
 	return nil
 }

@@ -31,12 +31,18 @@ var hows = map[string][]how{
 	"node":     {cold},
 }
 
+// start is a way to start a file.
+type start struct {
+	as   how
+	file string
+}
+
 // host is an engine's command for a WASI file.
 type host struct {
 	name, path, version string
 	dir                 string // for caches and compiled modules
 	compile             time.Duration
-	ready               map[how]bool
+	ready               map[start]bool
 }
 
 // host finds or builds the named engine, once.
@@ -52,7 +58,7 @@ func (l *lab) host(ctx context.Context, name string) (*host, error) {
 }
 
 func (l *lab) newHost(ctx context.Context, name string) (*host, error) {
-	h := &host{name: name, dir: filepath.Join(l.dir, name), ready: map[how]bool{}}
+	h := &host{name: name, dir: filepath.Join(l.dir, name), ready: map[start]bool{}}
 	if err := os.MkdirAll(h.dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -101,7 +107,7 @@ func (h *host) compiled(file string) string {
 // prepare does what a start of this kind takes for granted: the compiled
 // module, or a filled cache.
 func (h *host) prepare(ctx context.Context, as how, file string) error {
-	if h.ready[as] {
+	if h.ready[start{as, file}] {
 		return nil
 	}
 	var cmd *exec.Cmd
@@ -118,7 +124,7 @@ func (h *host) prepare(ctx context.Context, as how, file string) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s, preparing %s: %w: %s", h.name, as, err, lastLine(out))
 	}
-	h.ready[as] = true
+	h.ready[start{as, file}] = true
 	return nil
 }
 

@@ -107,16 +107,16 @@ func bootStage(line string) (string, bool) {
 
 // measure runs the programs on every engine, one engine after the other in
 // each round.
-func (rep *report) measure(ctx context.Context, l *lab, engines []*engine, ps []programs.Program) {
+func (rep *report) measure(ctx context.Context, l *lab, engines []*engine, ps []programs.Program, rounds int) {
 	for _, p := range ps {
 		rep.Programs = append(rep.Programs, program{Name: p.Name, Kind: p.Kind, Runs: map[string]*runs{}})
 	}
-	for round := range l.o.rounds {
+	for round := range rounds {
 		for _, e := range engines {
 			if e.missing != "" || ctx.Err() != nil {
 				continue
 			}
-			l.logf("round %d of %d: %s", round+1, l.o.rounds, e.name)
+			l.logf("round %d of %d: %s", round+1, rounds, e.name)
 			rep.round(ctx, l, e, ps)
 		}
 	}

@@ -37,6 +37,9 @@ type Options struct {
 	TempDir string
 	// Progress, if set, hears of the stages.
 	Progress Progress
+	// Translate, if set, adds page functions: it sets Parts.Core and
+	// Parts.Manifest.Pages and says what it did.
+	Translate func(context.Context, *Parts) (detail string, err error)
 }
 
 // RAMUnit is what guest memory is measured in.
@@ -141,6 +144,11 @@ func (p *pipeline) run() (*File, error) {
 		return nil, err
 	}
 	parts.Disk = disk
+	if p.o.Translate != nil {
+		if err := p.stage("translate", func() (string, error) { return p.o.Translate(p.ctx, parts) }); err != nil {
+			return nil, err
+		}
+	}
 	f := &File{Info: &Info{
 		C2W: p.o.Version, Image: p.o.Ref, Digest: img.Digest.String(), Platform: p.plat.name, RAM: p.o.RAM,
 		Entrypoint: img.Config.Entrypoint, Cmd: img.Config.Cmd, Env: img.Config.Env,
