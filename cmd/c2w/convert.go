@@ -96,6 +96,9 @@ func convertCommand(inv *invocation, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if u := file.Info.User; u != "" && u != "root" && u != "0" {
+		fmt.Fprintf(inv.stderr, "c2w: the image asks for user %q; users are not supported yet, its programs run as root\n", u)
+	}
 	if !*quiet {
 		fmt.Fprintf(inv.stdout, "\n%s  %s\n", out, convert.Bytes(file.Size))
 		printParts(inv.stdout, file.Info, file.Size)
