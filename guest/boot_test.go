@@ -91,7 +91,7 @@ func TestBoot(t *testing.T) {
 	})
 	t.Run("surroundings", func(t *testing.T) {
 		s := spec("probe", "look", "")
-		s.Dir = "/work/deep"
+		s.Dir = "/srv/deep"
 		s.Hostname = "box"
 		s.Realtime = time.Date(2031, 1, 2, 3, 4, 5, 0, time.UTC).UnixNano()
 		s.Entropy = make([]byte, bootcfg.MaxEntropy)
@@ -103,7 +103,7 @@ func TestBoot(t *testing.T) {
 		for _, line := range []string{
 			`args: ["probe" "look" ""]`,
 			`env: ["PATH=/nowhere:/bin" "WORD=two words"]`,
-			"dir: /work/deep", "host: box", "year: 2031", "leader: true", "tty: <nil>",
+			"dir: /srv/deep", "host: box", "year: 2031", "leader: true", "tty: <nil>",
 			"root: bin dev etc mnt proc sys work",
 			"dev: fd full fuse mqueue ptmx pts shm stderr stdin stdout",
 			"controllers: cpu io memory pids",
