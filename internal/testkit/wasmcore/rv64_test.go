@@ -33,14 +33,21 @@ func newHart(s *core.State, env isa.Env) isa.Hart {
 	return riscv64.NewHart(s, env, riscv64.Config{})
 }
 
-// newGuest makes a twin on the shared core: one at a time.
+// newGuest makes a twin on the shared core, or on the one that TestTranslated
+// has set up: one at a time.
 func newGuest(t testing.TB) *guest {
 	t.Helper()
+	if again != nil {
+		g := again.guest()
+		againGuests = append(againGuests, g)
+		return g
+	}
 	c, err := shared()
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := &guest{wasmcore.NewTwin(c, riscv64.Guest, newHart)}
+	g.Gen.Profile = profile
 	g.reset(isatest.CodeBase)
 	return g
 }
