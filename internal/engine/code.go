@@ -20,9 +20,15 @@ type Records struct {
 type codeCache struct {
 	e     *Engine
 	pages []*codePage // by RAM frame
+	count int         // pages that are not nil
 	used  int         // bytes of record memory
 	run   []isa.Insn  // scratch of decode
+	free  [][]uint32  // codePage.record of pages that were dropped, all zero
 }
+
+// maxPages bounds the pages with decoded code: each takes 8 KiB of Go's share
+// of memory, and a guest may jump to one instruction in every page of its RAM.
+const maxPages = 2048
 
 // codePage is the decoded code of one page frame.
 type codePage struct {
@@ -80,7 +86,7 @@ func (c *codeCache) drop(frame int) {
 	if p == nil {
 		return
 	}
-	c.pages[frame] = nil
+	c.forget(frame)
 	c.e.Stats.Dropped++
 	for _, r := range p.runs {
 		for at := r[0]; at < r[1]; at += core.RecordSize {
@@ -90,6 +96,16 @@ func (c *codeCache) drop(frame int) {
 	if p.bound != nil {
 		c.e.jump.flushAll()
 	}
+}
+
+// forget empties a frame and keeps the page's index for another.
+func (c *codeCache) forget(frame int) {
+	p := c.pages[frame]
+	c.pages[frame] = nil
+	c.count--
+	clear(p.record)
+	c.free = append(c.free, p.record)
+	p.record = nil
 }
 
 // maxStores is how many stores beside its code a page takes one by one before
@@ -132,7 +148,11 @@ func (c *codeCache) stored(frame, off, size int) {
 
 // flush frees all record memory.
 func (c *codeCache) flush() {
-	clear(c.pages)
+	for frame, p := range c.pages {
+		if p != nil {
+			c.forget(frame)
+		}
+	}
 	c.used = 0
 	c.e.jump.flushAll()
 	c.e.Stats.Flushed++
@@ -146,8 +166,9 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 		c.drop(frame)
 		p = nil
 	}
-	// The longest run: its records, a stub for every branch, and its end.
-	if need := (2*maxRun + 4) * core.RecordSize; c.used+need > len(c.e.Records.Bytes) {
+	// The longest run: its records, a stub for every branch, and its end. An
+	// instruction may add a second page.
+	if need := (2*maxRun + 4) * core.RecordSize; c.used+need > len(c.e.Records.Bytes) || p == nil && c.count > maxPages-2 {
 		c.flush()
 		p = nil
 	}
@@ -208,8 +229,14 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) uin
 }
 
 func (c *codeCache) newPage(frame int) *codePage {
-	p := &codePage{mode: c.e.S.Mode, record: make([]uint32, core.PageSize>>alignShift)}
+	p := &codePage{mode: c.e.S.Mode}
+	if n := len(c.free); n > 0 {
+		p.record, c.free = c.free[n-1], c.free[:n-1]
+	} else {
+		p.record = make([]uint32, core.PageSize>>alignShift)
+	}
 	c.pages[frame] = p
+	c.count++
 	c.e.TLB.FlushFrame(c.e.RAM.Base + uint64(frame)<<core.PageShift)
 	c.e.bind(p, frame)
 	return p
