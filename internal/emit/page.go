@@ -101,6 +101,7 @@ func (p *page) lift() {
 			off += int(b.insns[i].Len)
 		}
 		b.ir = x.Block
+		b.ir.DropDead()
 		for i := range b.ir.Nodes {
 			if n := &b.ir.Nodes[i]; n.Op == ir.Set || n.Op == ir.Get && n.Type == ir.I64 {
 				if _, ok := p.num[n.Loc.Off]; !ok && len(p.slots) < maxRegs {
