@@ -447,8 +447,8 @@ var forms = roundForms([numForms]isa.FormInfo{
 
 	fFlw:     warm("flw", func(l *isa.Lift) { fpOn(l); l.SetA(box(l, l.Load(4, false, address(l)))) }),
 	fFsw:     warm("fsw", func(l *isa.Lift) { fpOn(l); l.Store(4, address(l), l.C()) }),
-	fFld:     warm("fld", func(l *isa.Lift) { fpOn(l); l.SetA(l.Load(8, false, address(l))) }),
-	fFsd:     warm("fsd", func(l *isa.Lift) { fpOn(l); l.Store(8, address(l), l.C()) }),
+	fFld:     hot("fld", func(l *isa.Lift) { fpOn(l); l.SetA(l.Load(8, false, address(l))) }),
+	fFsd:     hot("fsd", func(l *isa.Lift) { fpOn(l); l.Store(8, address(l), l.C()) }),
 	fFsgnjS:  warm("fsgnj.s", signS(copySign)),
 	fFsgnjnS: warm("fsgnjn.s", signS(copyNotSign)),
 	fFsgnjxS: warm("fsgnjx.s", signS(xorSign)),
@@ -548,6 +548,9 @@ func roundForms(t [numForms]isa.FormInfo) [numForms]isa.FormInfo {
 		if firstRTZ+f <= lastRTZ {
 			t[firstRTZ+f] = warm(r.name+".rtz", r.lift(towardZero))
 		}
+	}
+	for _, f := range []isa.Form{fFaddD, fFsubD, fFmulD} { // what numeric loops are made of
+		t[f].Rank = 0
 	}
 	return t
 }
