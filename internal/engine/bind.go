@@ -69,7 +69,7 @@ func (e *Engine) bind(p *codePage, frame int) {
 func (c *codeCache) enter(p *codePage, start uint16, end int) {
 	b := p.bound.Entries
 	for i := sort.Search(len(b), func(i int) bool { return b[i] >= start }); i < len(b) && int(b[i]) < end; i++ {
-		if at := p.record[b[i]>>alignShift]; at != 0 {
+		if at := p.decoded(int(b[i])); at != 0 {
 			r := c.rec(at)
 			if op := binary.LittleEndian.Uint16(r[core.RecOp:]); op != emit.HandlerEnter && op != emit.HandlerSingle {
 				binary.LittleEndian.PutUint16(r[core.RecOrig:], op)

@@ -23,6 +23,7 @@ type codeCache struct {
 	count int         // pages that are not nil
 	used  int         // bytes of record memory
 	run   []isa.Insn  // scratch of decode
+	links []link      // scratch of decode
 	free  [][]uint32  // codePage.record of pages that were dropped, all zero
 }
 
@@ -33,10 +34,12 @@ const maxPages = 2048
 // codePage is the decoded code of one page frame.
 type codePage struct {
 	mode   uint32   // core.State.Mode for which it was decoded
-	record []uint32 // by offset >> alignShift: address of the record, 0 if none
+	record []uint32 // by offset >> alignShift: address of the record or stub, 0 if none
 	runs   [][2]uint32
-	// waiting are branches to offsets in this page that are not decoded yet;
-	// they lead to a stub that asks for decoding.
+	// waiting are the records that lead to offsets in this page which are not
+	// decoded yet: by way of a stub that asks for decoding. An offset's stub is
+	// in record, marked by stubBit, and holds the number of its first waiting
+	// record, counted from 1.
 	waiting []waiting
 	bound   *Binding
 	stores  int // into the page, beside its code
@@ -56,17 +59,24 @@ type straddle struct {
 }
 
 type waiting struct {
-	target uint16
-	record uint32 // the branch, or the stub itself
-	stub   bool
+	record uint32 // the branch or link
+	next   uint32 // number of the next one for the same offset, 0 if none
+}
+
+// stubBit marks the address of a stub in codePage.record: records are aligned.
+const stubBit = 1
+
+// decoded is the address of an offset's record, 0 if it is not decoded yet.
+func (p *codePage) decoded(off int) uint32 {
+	if at := p.record[off>>alignShift]; at&stubBit == 0 {
+		return at
+	}
+	return 0
 }
 
 // alignShift: instructions start at even addresses. An ISA with byte-aligned
 // instructions would use 0.
 const alignShift = 1
-
-// maxRun bounds one run, so that little is decoded that never runs.
-const maxRun = 128
 
 func (c *codeCache) init(e *Engine) {
 	c.e = e
@@ -136,7 +146,7 @@ func (c *codeCache) stored(frame, off, size int) {
 	p.stores++
 	// An instruction of up to 4 bytes may start before the store.
 	for at := max(0, off-2) &^ 1; at < off+size; at += 1 << alignShift {
-		if p.record[at>>alignShift] != 0 {
+		if p.decoded(at) != 0 {
 			c.drop(frame)
 			return
 		}
@@ -167,8 +177,8 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 		p = nil
 	}
 	// The longest run: its records, a stub for every branch, and its end. An
-	// instruction may add a second page.
-	if need := (2*maxRun + 4) * core.RecordSize; c.used+need > len(c.e.Records.Bytes) || p == nil && c.count > maxPages-2 {
+	// instruction may add a second page, whether its own is there or not.
+	if need := (2*maxRun + 4) * core.RecordSize; c.used+need > len(c.e.Records.Bytes) || c.count > maxPages-2 {
 		c.flush()
 		p = nil
 	}
@@ -176,7 +186,7 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 		p = c.newPage(frame)
 	}
 	off := uint16(pc & core.PageMask)
-	if p.record[off>>alignShift] == 0 {
+	if p.decoded(int(off)) == 0 {
 		c.decode(p, frame, off)
 	}
 	for i := range p.straddles {
@@ -202,6 +212,10 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) uin
 		if n, ok := e.RAM.Frame(m.Phys); ok {
 			next = n
 		}
+	}
+	if c.pages[frame] != p {
+		// The walk set a bit in a page table that lies in this very page.
+		return c.put(&isa.Insn{}, s.off, 0, emit.HandlerSingle)
 	}
 	if next >= 0 && s.next != nil && s.next == c.pages[next] {
 		return s.record
@@ -265,122 +279,4 @@ func (c *codeCache) put(in *isa.Insn, off uint16, imm int32, op uint16) uint32 {
 	le.PutUint16(b[core.RecOrig:], op)
 	le.PutUint16(b[core.RecOp:], op)
 	return at
-}
-
-// decode decodes a run of code from an offset: up to a jump, the page's end,
-// code that is decoded already, or maxRun instructions.
-func (c *codeCache) decode(p *codePage, frame int, start uint16) {
-	e := c.e
-	code := e.RAM.Bytes[frame<<core.PageShift : (frame+1)<<core.PageShift]
-	h := e.handlers
-	c.run = c.run[:0]
-	first := e.Records.Base + uint32(c.used)
-	none := &isa.Insn{}
-	off := int(start)
-	var stubs []uint16
-	for {
-		if off >= core.PageSize {
-			c.put(none, uint16(off), 0, emit.HandlerGoto)
-			break
-		}
-		if at := p.record[off>>alignShift]; at != 0 {
-			here := e.Records.Base + uint32(c.used)
-			c.put(none, uint16(off), int32(at-here), emit.HandlerLink)
-			break
-		}
-		if len(c.run) == maxRun {
-			stubs = append(stubs, uint16(off))
-			p.waiting = append(p.waiting, waiting{uint16(off), c.put(none, uint16(off), 0, emit.HandlerDecode), true})
-			break
-		}
-		in, ok := e.ISA.Decode(code[off:])
-		if !ok { // straddles the page's end: its record depends on the next page
-			p.record[off>>alignShift] = c.put(none, uint16(off), 0, emit.HandlerGoto)
-			p.straddles = append(p.straddles, straddle{off: uint16(off)})
-			break
-		}
-		flow := e.forms[in.Form].Flow
-		imm, op := in.Imm, h.Near[in.Form]
-		target := off + int(in.Imm)
-		near := target >= 0 && target < core.PageSize
-		if flow == isa.FlowBranch || flow == isa.FlowJump || flow == isa.FlowCall {
-			if near {
-				imm = 0 // set by link
-			} else {
-				op = h.Far[in.Form]
-			}
-		} else {
-			near = false
-		}
-		at := c.put(&in, uint16(off), imm, op)
-		p.record[off>>alignShift] = at
-		if near {
-			p.waiting = append(p.waiting, waiting{target: uint16(target), record: at})
-		}
-		if n := len(c.run); n > 0 && !(hasTarget(flow) && !near) {
-			if pair, ok := h.Pair(&c.run[n-1], &in); ok {
-				c.setOp(at-core.RecordSize, pair)
-			}
-		}
-		c.run = append(c.run, in)
-		off += int(in.Len)
-		if flow.Ends() {
-			// The address of what follows belongs to every record's successor.
-			c.put(none, uint16(off), 0, emit.HandlerDecode)
-			break
-		}
-	}
-	e.Stats.Runs++
-	e.Stats.Decoded += uint64(len(c.run))
-	c.link(p)
-	end := e.Records.Base + uint32(c.used)
-	p.runs = append(p.runs, [2]uint32{first, end})
-	if p.bound != nil {
-		c.enter(p, start, off)
-	}
-}
-
-func hasTarget(f isa.Flow) bool {
-	return f == isa.FlowBranch || f == isa.FlowJump || f == isa.FlowCall
-}
-
-// link connects branches whose targets are decoded now and gives the others a
-// stub.
-func (c *codeCache) link(p *codePage) {
-	le := binary.LittleEndian
-	keep := p.waiting[:0]
-	stub := map[uint16]uint32{}
-	for _, w := range p.waiting {
-		if w.stub {
-			stub[w.target] = w.record
-		}
-	}
-	n := len(p.waiting)
-	for i := 0; i < n; i++ {
-		w := p.waiting[i]
-		if at := p.record[w.target>>alignShift]; at != 0 {
-			b := c.rec(w.record)
-			le.PutUint32(b[core.RecImm:], at-w.record)
-			if w.stub {
-				c.setOp(w.record, emit.HandlerLink)
-			}
-			continue
-		}
-		keep = append(keep, w)
-	}
-	p.waiting = keep
-	for i := 0; i < len(p.waiting); i++ {
-		w := p.waiting[i]
-		b := c.rec(w.record)
-		if w.stub || le.Uint32(b[core.RecImm:]) != 0 {
-			continue
-		}
-		at, ok := stub[w.target]
-		if !ok {
-			at = c.put(&isa.Insn{}, w.target, 0, emit.HandlerDecode)
-			stub[w.target] = at
-			p.waiting = append(p.waiting, waiting{w.target, at, true})
-		}
-		le.PutUint32(b[core.RecImm:], at-w.record)
-	}
 }
