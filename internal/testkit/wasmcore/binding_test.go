@@ -171,36 +171,3 @@ func TestLongPage(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-
-// FuzzPage translates any bytes with any entries: the function must be valid
-// and run as the evaluator does.
-func FuzzPage(f *testing.F) {
-	for seed := range uint64(4) {
-		f.Add(newWild(seed).code(core.PageSize), []byte{0, 8, 50, 51, 200}, seed)
-	}
-	f.Add([]byte{0x01, 0x00, 0xfd, 0xbf}, []byte{0, 0, 1, 0}, uint64(1)) // c.nop; c.j back
-	f.Fuzz(func(t *testing.T, b, at []byte, seed uint64) {
-		p := make([]byte, core.PageSize)
-		copy(p, b)
-		entries := []uint16{0}
-		for i := 0; i+1 < len(at) && i < 64; i += 2 {
-			entries = append(entries, (uint16(at[i])|uint16(at[i+1])<<8)%core.PageSize&^1)
-		}
-		k := emit.NewCore(riscv64.Guest, wasmcore.Base, wasmcore.Caches)
-		slot, list, ok := k.AddPage(p, 1, entries)
-		if !ok {
-			return
-		}
-		tr := &translated{bound: engine.NewBindings()}
-		tr.bound.Add(engine.PageKey(p, 1), &engine.Binding{Slot: slot, Entries: list})
-		c, err := wasmcore.Instantiate(k, layout)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		tr.core = c
-		if err := runPage(tr.guest(), p, seed); err != nil {
-			t.Fatalf("%v\n%s", err, listing(p))
-		}
-	})
-}
