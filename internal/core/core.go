@@ -119,18 +119,21 @@ const (
 	ExitMiss
 	// ExitSingle: Go executes the one instruction at State.PC.
 	ExitSingle
-	// ExitLookup: State.PC is in no jump cache or not decoded yet.
+	// ExitLookup: State.PC is the target of a jump and in no jump cache.
 	ExitLookup
 	// ExitIRQ: interrupts were enabled while one is pending; State.PC is the
 	// next instruction.
 	ExitIRQ
+	// ExitDecode: the interpreter came to State.PC without a jump cache, and it
+	// is not decoded yet.
+	ExitDecode
 	exits
 )
 
 // NumExits is the number of exit reasons.
 const NumExits = int(exits)
 
-var exitNames = [...]string{"none", "budget", "miss", "single", "lookup", "irq"}
+var exitNames = [...]string{"none", "budget", "miss", "single", "lookup", "irq", "decode"}
 
 func (e Exit) String() string {
 	if int(e) < len(exitNames) {

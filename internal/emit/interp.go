@@ -204,7 +204,7 @@ func (m *interp) fixedHandlers() {
 	c.End() // HandlerEnter
 	m.exit(core.ExitNone)
 	c.End() // HandlerDecode
-	m.exit(core.ExitLookup)
+	m.exit(core.ExitDecode)
 	c.End() // HandlerLink
 	c.LocalGet(m.rec)
 	c.I32Load(2, core.RecImm)

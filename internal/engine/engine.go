@@ -78,6 +78,7 @@ type Engine struct {
 	fault    isa.Fault
 	stop     bool
 	counted  int32 // State.Budget up to which State.Retired counts
+	resume   resume
 }
 
 // New makes an engine with empty caches.
@@ -88,6 +89,7 @@ func New(c Config) *Engine {
 	e.code.init(e)
 	e.lifted = make([]liftedInsn, liftedEntries)
 	e.S.Resv = core.NoResv
+	e.resume = resume{pc: noPC, stray: noPC}
 	e.Priv = c.NewHart(e.S, e)
 	return e
 }
@@ -123,8 +125,8 @@ const sampleEvery = 997
 func (e *Engine) slice(k int) int {
 	e.S.Budget, e.counted = int32(k), int32(k)
 	for e.S.Budget > 0 && !e.stop {
-		if e.S.IRQ != 0 {
-			e.Priv.Interrupt()
+		if e.S.IRQ != 0 && e.Priv.Interrupt() {
+			e.resume.pc = noPC // the handler is an entry
 		}
 		if e.Config.Run == nil {
 			e.Single()
@@ -133,6 +135,9 @@ func (e *Engine) slice(k int) int {
 		e.Config.Run()
 		exit := e.S.Exit
 		e.Stats.Exits[exit]++
+		if e.Profile != nil {
+			e.forget()
+		}
 		switch exit {
 		case core.ExitBudget:
 			if e.Profile != nil {
@@ -143,10 +148,13 @@ func (e *Engine) slice(k int) int {
 			e.miss()
 		case core.ExitSingle:
 			e.Single()
-		case core.ExitLookup:
+		case core.ExitLookup, core.ExitDecode:
 			e.Lookup()
 		default:
 			panic("BUG: engine: exit " + exit.String())
+		}
+		if e.Profile != nil {
+			e.exited(exit)
 		}
 	}
 	e.S.Retired = e.Retired()
@@ -159,6 +167,7 @@ func (e *Engine) slice(k int) int {
 func (e *Engine) raise(f *isa.Fault) {
 	e.Priv.Raise(f)
 	e.S.Budget--
+	e.resume.trapped = true
 }
 
 // miss handles an access that the TLB did not have.
@@ -206,7 +215,7 @@ func (e *Engine) Lookup() {
 		return
 	}
 	if e.Profile != nil {
-		e.profilePage(frame, mode).Entries[uint16(pc&core.PageMask)] = struct{}{}
+		e.enterAt(frame)
 	}
 	rec, target := e.code.find(frame, pc)
 	e.jump.fill(int(mode), pc, rec, target, global)

@@ -41,6 +41,53 @@ func (p *Profile) Hottest(n int) []Key {
 	return keys[:min(n, len(keys))]
 }
 
+// resume is what tells a jump from an exit's coming back, while a profile is
+// made: only where code is jumped to is an entry.
+type resume struct {
+	pc      uint64 // where the last exit left the hart, or noPC
+	trapped bool   // that exit raised a fault, whose handler is an entry
+	// stray is an address in the jump cache of a mode that was not jumped to.
+	// It is taken out again, so that a jump there is seen.
+	stray     uint64
+	strayMode uint32
+}
+
+// noPC is no instruction's address.
+const noPC = ^uint64(0)
+
+// exited takes note of an exit that has been handled.
+func (e *Engine) exited(exit core.Exit) {
+	r := &e.resume
+	r.pc = e.S.PC
+	if r.trapped || exit == core.ExitLookup || exit == core.ExitDecode {
+		r.pc = noPC
+	}
+	r.trapped = false
+}
+
+// forget takes the stray address out of the jump cache.
+func (e *Engine) forget() {
+	r := &e.resume
+	if r.stray != noPC {
+		if j := &e.Hart.Jump[r.strayMode][core.JumpIndex(r.stray)]; j.Tag == ^r.stray {
+			j.Tag = 0
+		}
+		r.stray = noPC
+	}
+}
+
+// enterAt counts State.PC, which is in a frame, among the entries if it was
+// jumped to.
+func (e *Engine) enterAt(frame int) {
+	pc, mode := e.S.PC, e.S.Mode
+	// Without decoded code the interpreter stood on a record of old.
+	if e.S.Exit == core.ExitLookup && pc != e.resume.pc || e.S.Exit == core.ExitDecode && !e.code.has(frame) {
+		e.profilePage(frame, mode).Entries[uint16(pc&core.PageMask)] = struct{}{}
+		return
+	}
+	e.resume.stray, e.resume.strayMode = pc, mode
+}
+
 // Offsets lists the entries in rising order.
 func (p *PageProfile) Offsets() []uint16 {
 	var out []uint16
