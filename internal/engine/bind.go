@@ -27,6 +27,23 @@ type Binding struct {
 	Entries []uint16 // rising
 }
 
+// maxSlot is the largest slot that core.Target holds.
+const maxSlot = 1<<32/core.TargetEntries - 1
+
+// Valid reports whether the slot can be one of a page function and the entries
+// are offsets in a page, rising, and no more than a function may have.
+func (b *Binding) Valid() bool {
+	if b.Slot < emit.FirstPage || b.Slot > maxSlot || len(b.Entries) > core.TargetEntries {
+		return false
+	}
+	for i, off := range b.Entries {
+		if off >= core.PageSize || i > 0 && off <= b.Entries[i-1] {
+			return false
+		}
+	}
+	return true
+}
+
 // target is the jump-cache target for an offset, 0 if it is not an entry.
 func (b *Binding) target(off uint16) uint32 {
 	i := sort.Search(len(b.Entries), func(i int) bool { return b.Entries[i] >= off })
