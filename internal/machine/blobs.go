@@ -61,8 +61,11 @@ func (s *segment) ReadAt(p []byte, off int64) (int, error) {
 // readInto fills p from the start of a source of exactly its length.
 func readInto(p []byte, s Source) error {
 	n, err := s.ReadAt(p, 0)
-	if n == len(p) {
+	switch {
+	case n == len(p):
 		return nil
+	case err == nil || err == io.EOF:
+		return io.ErrUnexpectedEOF
 	}
 	return err
 }

@@ -131,9 +131,16 @@ func (m *Machine) terminal() {
 	}
 }
 
+// maxCmdline is what Linux takes of its command line in bytes (COMMAND_LINE_SIZE
+// less one); it drops the rest without a word.
+const maxCmdline = 1023
+
 // load places kernel, initial file system and device tree, and enters the
 // kernel as a firmware would.
 func (m *Machine) load(hc riscv64.Config) error {
+	if n := len(m.cfg.Cmdline); n > maxCmdline {
+		return fmt.Errorf("the kernel's command line has %d bytes, at most %d fit (C2W_KERNEL_ARGS too long?)", n, maxCmdline)
+	}
 	size := uint64(len(m.ram.Bytes))
 	kernelSize, initrdSize := uint64(m.cfg.Kernel.Size()), uint64(m.cfg.Initrd.Size())
 	kernel := m.ram.View(RAMBase+kernelOffset, kernelSize)
@@ -191,6 +198,12 @@ type Result struct {
 
 // Step runs the machine for a bounded time. It sleeps when the guest idles.
 func (m *Machine) Step() Result {
+	if m.idle {
+		m.sleep()
+		if m.idle {
+			return Result{}
+		}
+	}
 	for n := 0; n < stepInsns && !m.off; {
 		n += m.Engine.Run(10_000)
 		m.timers()
@@ -204,8 +217,12 @@ func (m *Machine) Step() Result {
 		m.lastPoll = now
 		m.input.poll(0)
 	}
-	if m.outErr != nil && wasi.IsClosed(m.outErr) {
+	switch {
+	case m.outErr == nil:
+	case wasi.IsClosed(m.outErr):
 		return Result{Done: true, Status: 128 + 13} // SIGPIPE
+	default:
+		return Result{Done: true, Err: fmt.Errorf("writing standard output: %w", m.outErr)}
 	}
 	if !m.off {
 		return Result{}
@@ -233,7 +250,8 @@ func (m *Machine) pollDevices() {
 	m.contract.flush()
 }
 
-// sleep waits until the guest has something to do.
+// sleep waits until the guest has something to do. It may return early: then
+// the machine is idle still.
 func (m *Machine) sleep() {
 	m.idle = false
 	if m.Engine.Priv.Runnable() {
@@ -265,7 +283,10 @@ func (m *Machine) consoleOutput(p []byte) int {
 // Stats are the engine's counters.
 func (m *Machine) Stats() engine.Stats { return m.Engine.Stats }
 
-var errNoStatus = errors.New("the guest stopped without the program's exit status")
+var (
+	errNoStatus = errors.New("the guest stopped without the program's exit status")
+	errCrash    = errors.New("the guest's kernel panicked or restarted; add C2W_KERNEL_ARGS=loglevel=7 to the environment to see what it says")
+)
 
 // isaString joins extension names the way the device tree's riscv,isa does:
 // single letters run together, longer names behind underscores.

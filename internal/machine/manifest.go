@@ -17,7 +17,8 @@ type Manifest struct {
 	RAM                  uint32 // bytes of guest RAM
 	Kernel, Initrd, Disk Blob   // in the format of package disk
 	Cmdline              string
-	// Entrypoint and Cmd are the image's; Env, Dir and User too.
+	// Entrypoint and Cmd are the image's; Env, Dir and User too. User is kept
+	// but not honoured yet: the program runs as root, whatever it says.
 	Entrypoint, Cmd, Env []string
 	Dir                  string
 	User                 string
@@ -168,6 +169,9 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 		}
 		m.Pages = append(m.Pages, p)
 	}
+	for i := range m.Pages {
+		bad = bad || !m.Pages[i].Binding.Valid()
+	}
 	if bad || len(b) != 0 || m.RAM < MinRAM || m.RAM > MaxRAM {
 		return nil, errManifest
 	}
@@ -175,7 +179,8 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 }
 
 // Spec is what the guest's init is told to run: the image's configuration
-// with arguments and environment of the run, as docker run combines them.
+// with arguments and environment of the run, as docker run combines them. The
+// program runs as root: the image's user is not honoured yet.
 func (m *Manifest) Spec(o RunOptions) (*bootcfg.Spec, error) {
 	entry, cmd := m.Entrypoint, m.Cmd
 	if o.Entrypoint != nil {

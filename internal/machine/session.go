@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -17,44 +18,81 @@ type session struct {
 	err    error
 }
 
+// maxFeed bounds what the parser is given at once: a guest may write as much as
+// its RAM holds, and the parser keeps what is not a whole frame yet.
+const maxFeed = 4096
+
 func (s *session) receive(p []byte) int {
-	s.parser.Feed(p)
-	for s.err == nil {
-		msg, err := s.parser.Next()
-		if err != nil {
-			s.err = fmt.Errorf("the guest's init: %w", err)
-			break
-		}
-		if msg == nil {
-			break
-		}
-		s.handle(msg)
+	for rest := p; len(rest) > 0 && s.err == nil; {
+		n := min(len(rest), maxFeed)
+		s.parser.Feed(rest[:n])
+		rest = rest[n:]
+		s.read()
 	}
 	return len(p)
 }
 
-func (s *session) handle(msg bootcfg.Message) {
+func (s *session) read() {
+	for s.err == nil {
+		msg, err := s.parser.Next()
+		if err == nil && msg == nil {
+			return
+		}
+		if err == nil {
+			err = s.handle(msg)
+		}
+		if err != nil {
+			s.fail(fmt.Errorf("the guest's init: %w", err))
+		}
+	}
+}
+
+var (
+	errTwice = errors.New("it said twice that it is ready")
+	errKind  = errors.New("it sent a message that only the host may send")
+)
+
+// handle acts on a message; an error ends the run. Init's first word on how the
+// program ended counts.
+func (s *session) handle(msg bootcfg.Message) error {
 	switch msg := msg.(type) {
 	case bootcfg.Ready:
-		s.m.cfg.Trace("init")
+		if s.ready {
+			return errTwice
+		}
+		s.ready = true
+		s.m.cfg.Trace("init ready")
 		spec := s.m.cfg.Spec
 		spec.Realtime = s.m.host.Realtime()
 		spec.Entropy = make([]byte, bootcfg.MaxEntropy)
-		s.m.host.Random(spec.Entropy)
+		if err := s.m.host.Random(spec.Entropy); err != nil {
+			return fmt.Errorf("reading the host's random numbers for it: %w", err)
+		}
 		out, err := bootcfg.Append(nil, spec)
 		if err != nil {
-			s.err = err
-			(*platform)(s.m).PowerOff(false)
-			s.m.Engine.Stop()
-			return
+			return fmt.Errorf("telling it the command: %w", err)
 		}
 		s.out = out
-		s.ready = true
 	case bootcfg.Exit:
-		s.exit = &msg
+		if s.exit == nil {
+			s.exit = &msg
+		}
 	case bootcfg.Error:
-		s.err = fmt.Errorf("starting the container: %s", msg.Text)
+		if s.exit == nil {
+			s.err = fmt.Errorf("starting the container: %s", msg.Text)
+		}
+	default:
+		return errKind
 	}
+	return nil
+}
+
+// fail ends the run: a guest whose init does not keep the contract might never
+// power off.
+func (s *session) fail(err error) {
+	s.err = err
+	(*platform)(s.m).PowerOff(false)
+	s.m.Engine.Stop()
 }
 
 // flush gives the port what it has room for.
@@ -73,7 +111,7 @@ func (s *session) result(crashed bool) Result {
 	case s.exit != nil:
 		r.Status = int(s.exit.Status)
 	case crashed:
-		r.Err = fmt.Errorf("the guest's kernel stopped (panic); %w", errNoStatus)
+		r.Err = errCrash
 	default:
 		r.Err = errNoStatus
 	}
