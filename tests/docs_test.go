@@ -87,3 +87,13 @@ func TestMemoryTable(t *testing.T) {
 		}
 	}
 }
+
+// TestExitTable finds exits that docs/architecture.md does not explain.
+func TestExitTable(t *testing.T) {
+	text := read(t, "docs/architecture.md")
+	for e := core.ExitNone + 1; int(e) < core.NumExits; e++ {
+		if !strings.Contains(text, "\n| "+e.String()+" | ") {
+			t.Errorf("docs/architecture.md has no row for exit %v", e)
+		}
+	}
+}
