@@ -61,7 +61,7 @@ func (s *session) handle(msg bootcfg.Message) error {
 			return errTwice
 		}
 		s.ready = true
-		s.m.cfg.Trace("init ready")
+		s.m.cfg.Trace("init")
 		spec := s.m.cfg.Spec
 		spec.Realtime = s.m.host.Realtime()
 		spec.Entropy = make([]byte, bootcfg.MaxEntropy)
