@@ -1,3 +1,5 @@
+//go:build !wasip1
+
 package machine
 
 import (
@@ -17,6 +19,9 @@ import (
 	"github.com/c2w/c2w/internal/wasi"
 )
 
+// smallRAM is the RAM of one machine after the other.
+var smallRAM = make([]byte, MinRAM)
+
 // small is a configuration with a kernel of a few instructions, which the
 // evaluator runs.
 func small(host *wasi.Host, code ...uint32) Config {
@@ -25,7 +30,7 @@ func small(host *wasi.Host, code ...uint32) Config {
 		kernel = binary.LittleEndian.AppendUint32(kernel, w)
 	}
 	return Config{
-		Host: host, RAM: &mem.RAM{Bytes: make([]byte, MinRAM), Base: RAMBase},
+		Host: host, RAM: &mem.RAM{Bytes: smallRAM, Base: RAMBase},
 		Hart: core.NewHart(), Records: engine.Records{Base: RecordBase},
 		Kernel: bytes.NewReader(kernel), Initrd: bytes.NewReader([]byte("initrd")), Disk: bytes.NewReader(make([]byte, 4096)),
 		Spec: &bootcfg.Spec{Args: []string{"x"}, Root: bootcfg.Root{Device: "/dev/vda", Type: "erofs"}},
