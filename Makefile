@@ -16,6 +16,9 @@ check:          ## formatting, vet for every platform, imports, freshness of wha
 	GOOS=wasip1 GOARCH=wasm $(GO) vet -unsafeptr=false ./cmd/machine # its memory is at fixed addresses
 	$(GO) test ./tests ./internal/machinewasm ./internal/licenses ./demo ./guest ./guest/kernel -run 'Import|Notice|Fresh'
 
+lint:           ## staticcheck, pinned; not part of check
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
 test: check     ## everything CI runs: check, what the tests need, quick tests, slow ones
 	tests/setup.sh
 	$(GO) run ./tests/run
@@ -42,4 +45,4 @@ kernel:         ## build the guest's kernel from Debian's source; see guest/kern
 init:           ## build the guest's process 1; see guest/init/README.md
 	guest/init/build.sh
 
-.PHONY: help run check test quick fuzz bench machine machine-commit kernel init
+.PHONY: help run check lint test quick fuzz bench machine machine-commit kernel init
