@@ -6,8 +6,10 @@ import "github.com/c2w/c2w/internal/core"
 type jumpCache struct {
 	hart *core.Hart
 	used [core.Modes]bool
-	// local says that a mode has entries that are not global.
-	local [core.Modes]bool
+	// local lists the entries of each mode that are not global, in the order of
+	// filling, while they fit; full says that they did not.
+	local [core.Modes][]uint16
+	full  [core.Modes]bool
 	// pages is a set of the virtual pages that have entries, by hash and without
 	// removal, so that dropping a page without code, the usual case, costs
 	// nothing.
@@ -18,6 +20,12 @@ type jumpCache struct {
 }
 
 const pageBits = 16
+
+// localMax bounds the list of local entries. A change of address space that
+// must clear all of a mode's 256 KiB costs 12 µs, this many entries one.
+const localMax = 512
+
+const _ = uint16(core.JumpEntries - 1) // the list's elements hold any index
 
 func pageHash(page uint64) uint64 { return page * 0x9E3779B97F4A7C15 >> (64 - pageBits) }
 
@@ -45,15 +53,21 @@ func (j *jumpCache) setFrame(mode uint32, pc uint64, frame int, global bool) {
 func (j *jumpCache) init(h *core.Hart) {
 	j.hart = h
 	for m := range j.used {
+		j.local[m] = make([]uint16, 0, localMax)
 		j.clear(m)
 	}
 }
 
 func (j *jumpCache) fill(mode int, pc uint64, record, target uint32, global bool) {
-	j.hart.Jump[mode][core.JumpIndex(pc)] = core.JumpEntry{Record: record, Target: target, Tag: ^pc}
+	i := core.JumpIndex(pc)
+	j.hart.Jump[mode][i] = core.JumpEntry{Record: record, Target: target, Tag: ^pc}
 	j.used[mode] = true
-	if !global {
-		j.local[mode] = true
+	switch {
+	case global || j.full[mode]:
+	case len(j.local[mode]) == localMax:
+		j.full[mode] = true
+	default:
+		j.local[mode] = append(j.local[mode], uint16(i))
 	}
 	h := pageHash(pc >> core.PageShift)
 	j.pages[h/64] |= 1 << (h % 64)
@@ -61,7 +75,8 @@ func (j *jumpCache) fill(mode int, pc uint64, record, target uint32, global bool
 
 func (j *jumpCache) clear(mode int) {
 	clear(j.hart.Jump[mode][:])
-	j.used[mode], j.local[mode] = false, false
+	j.local[mode] = j.local[mode][:0]
+	j.used[mode], j.full[mode] = false, false
 }
 
 func (j *jumpCache) flushAll() {
@@ -74,13 +89,18 @@ func (j *jumpCache) flushAll() {
 	clear(j.exec[:])
 }
 
-// flushSpace drops what is not global; global and local entries of a mode are
-// not told apart.
+// flushSpace drops what is not global, and what is in a mode with too many
+// entries to remember.
 func (j *jumpCache) flushSpace() {
 	for m := range j.used {
-		if j.local[m] {
+		if j.full[m] {
 			j.clear(m)
+			continue
 		}
+		for _, i := range j.local[m] {
+			j.hart.Jump[m][i].Tag = 0
+		}
+		j.local[m] = j.local[m][:0]
 	}
 	for i := range j.exec {
 		if !j.exec[i].global {

@@ -66,8 +66,8 @@ func TestJumpFlush(t *testing.T) {
 	}{
 		"nothing": {func(*jumpCache) {}, [3]bool{true, true, true}},
 		"all":     {(*jumpCache).flushAll, [3]bool{}},
-		"space":   {(*jumpCache).flushSpace, [3]bool{false, true, false}},
-		"twice":   {func(j *jumpCache) { j.flushSpace(); j.flushSpace() }, [3]bool{false, true, false}},
+		"space":   {(*jumpCache).flushSpace, [3]bool{false, true, true}},
+		"twice":   {func(j *jumpCache) { j.flushSpace(); j.flushSpace() }, [3]bool{false, true, true}},
 	} {
 		j, h := newJump()
 		j.fill(0, 0x1000, 16, 0, false)
@@ -88,11 +88,42 @@ func TestJumpFlush(t *testing.T) {
 			}
 		}
 	}
+	// A local entry in the place of a global one is local.
+	j, h := newJump()
+	j.fill(0, 0x1000, 16, 0, true)
+	j.fill(0, 0x1000, 32, 0, false)
+	if j.flushSpace(); has(h, 0, 0x1000) {
+		t.Error("a local entry stays")
+	}
 	// No pc hits an empty cache.
-	_, h := newJump()
+	_, h = newJump()
 	for _, pc := range []uint64{0, 2, ^uint64(1), 1 << 63} {
 		if has(h, 0, pc) {
 			t.Errorf("%#x hits an empty cache", pc)
+		}
+	}
+}
+
+// TestManyJumps: more local entries than are remembered go all the same, and
+// afterwards they are remembered again.
+func TestManyJumps(t *testing.T) {
+	for _, n := range []uint64{localMax - 1, localMax, localMax + 1, 3 * localMax} {
+		j, h := newJump()
+		j.fill(0, 0x4000, 16, 0, true)
+		for round := range 2 {
+			for i := range n {
+				j.fill(0, 2*i, 16, 0, false)
+				j.fill(1, 2*i, 16, 0, true)
+			}
+			j.flushSpace()
+			for i := range n {
+				if has(h, 0, 2*i) || !has(h, 1, 2*i) {
+					t.Fatalf("%d entries, round %d: number %d: %v, %v", n, round, i, has(h, 0, 2*i), has(h, 1, 2*i))
+				}
+			}
+		}
+		if has(h, 0, 0x4000) != (n <= localMax) {
+			t.Errorf("%d entries: the global one stays: %v", n, n > localMax)
 		}
 	}
 }
