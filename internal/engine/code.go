@@ -29,7 +29,9 @@ type codeCache struct {
 
 // maxPages bounds the pages with decoded code: each takes 8 KiB of Go's share
 // of memory, and a guest may jump to one instruction in every page of its RAM.
-const maxPages = 2048
+// Real programs fill the record memory at about this number: Python, with some
+// modules, has 1,341 pages and 13 MB of records, the kernel's included.
+const maxPages = 3072
 
 // codePage is the decoded code of one page frame.
 type codePage struct {

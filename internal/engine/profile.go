@@ -88,6 +88,17 @@ func (e *Engine) enterAt(frame int) {
 	e.resume.stray, e.resume.strayMode = pc, mode
 }
 
+// returnTo counts the address behind an instruction that only Go executes among
+// the entries, even if it leads elsewhere first, as a system call does.
+func (e *Engine) returnTo(next uint64) {
+	if next&core.PageMask == 0 {
+		return
+	}
+	if frame, _, f := e.codeFrame(next); f == nil {
+		e.profilePage(frame, e.S.Mode).Entries[uint16(next&core.PageMask)] = struct{}{}
+	}
+}
+
 // Offsets lists the entries in rising order.
 func (p *PageProfile) Offsets() []uint16 {
 	var out []uint16

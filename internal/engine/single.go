@@ -28,6 +28,9 @@ const keyBytes = 4
 func (e *Engine) Single() {
 	l, f := e.fetch()
 	if f == nil {
+		if e.Profile != nil && e.forms[l.in.Form].Lift == nil {
+			e.returnTo(e.S.PC + uint64(l.in.Len))
+		}
 		f = e.execute(l)
 	}
 	if f != nil {
