@@ -41,29 +41,22 @@ type graph struct {
 	kids    [][]int
 }
 
-// findBlocks discovers the code that entries reach inside a page. It returns
-// the blocks by rising offset and the entries that are real: those asked for
-// plus the places where control comes back to the page (after calls and after
-// instructions that Go executes) and the heads of loops.
-func findBlocks(g isa.ISA, code []byte, asked []uint16, limit int) ([]*block, map[int]bool) {
+// findBlocks discovers the code that entries reach inside a page, and returns
+// the blocks by rising offset. What follows a call or an instruction that Go
+// executes is reached by an entry of its own or not at all.
+func findBlocks(g isa.ISA, code []byte, asked []uint16, limit int) []*block {
 	forms := g.Forms()
 	insns := map[int]isa.Insn{}
-	leader, entry := map[int]bool{}, map[int]bool{}
+	leader := map[int]bool{}
 	var work []int
-	add := func(off int, isEntry bool) {
-		if off < 0 || off >= core.PageSize {
-			return
-		}
-		if isEntry {
-			entry[off] = true
-		}
-		if !leader[off] {
+	add := func(off int) {
+		if off >= 0 && off < core.PageSize && !leader[off] {
 			leader[off] = true
 			work = append(work, off)
 		}
 	}
 	for _, e := range asked {
-		add(int(e), true)
+		add(int(e))
 	}
 	for len(work) > 0 {
 		off := work[0]
@@ -81,14 +74,10 @@ func findBlocks(g isa.ISA, code []byte, asked []uint16, limit int) ([]*block, ma
 			flow := forms[in.Form].Flow
 			switch flow {
 			case isa.FlowBranch, isa.FlowJump, isa.FlowCall:
-				target := off + int(in.Imm)
-				add(target, target <= off)
+				add(off + int(in.Imm))
 			}
-			switch flow {
-			case isa.FlowBranch:
-				add(next, false)
-			case isa.FlowCall, isa.FlowIndCall, isa.FlowSingle:
-				add(next, true)
+			if flow == isa.FlowBranch {
+				add(next)
 			}
 			off = next
 			if flow != isa.FlowNext {
@@ -132,11 +121,17 @@ func findBlocks(g isa.ISA, code []byte, asked []uint16, limit int) ([]*block, ma
 		b.end = off
 		blocks = append(blocks, b)
 	}
-	return blocks, entry
+	return blocks
 }
 
-// newGraph connects blocks and makes the graph reducible.
-func newGraph(blocks []*block, entry map[int]bool) *graph {
+// newGraph connects blocks and makes the graph reducible. Entries are the
+// offsets asked for, where there is a block, and the heads of loops: an exit in
+// a loop lands there when it comes back.
+func newGraph(blocks []*block, asked []uint16) *graph {
+	entry := map[int]bool{}
+	for _, e := range asked {
+		entry[int(e)] = true
+	}
 	g := &graph{blocks: blocks, succ: make([][]edge, len(blocks)+1)}
 	node := map[int]int{}
 	for i, b := range blocks {
@@ -158,7 +153,7 @@ func newGraph(blocks []*block, entry map[int]bool) *graph {
 			g.succ[i+1] = append(g.succ[i+1], edge{to: to})
 		}
 	}
-	for g.analyse() {
+	for g.analyse() || g.enterLoops() {
 	}
 	sort.Ints(g.entries) // as blocks are, by rising offset
 	return g
@@ -237,6 +232,18 @@ func (g *graph) analyse() bool {
 		g.merge[e] = true
 	}
 	return false
+}
+
+// enterLoops makes the heads of loops entries, and reports whether any was
+// none before.
+func (g *graph) enterLoops() bool {
+	n := len(g.entries)
+	for _, v := range g.order {
+		if g.loop[v] && v != 0 {
+			g.makeEntry(v)
+		}
+	}
+	return len(g.entries) > n
 }
 
 func (g *graph) makeEntry(v int) {

@@ -66,7 +66,7 @@ const maxPageInsns = 1000
 // and all offsets at which it can be entered, by entry number; ok is false if
 // there is nothing to translate.
 func (k *Core) AddPage(code []byte, mode uint32, asked []uint16) (slot uint32, entries []uint16, ok bool) {
-	blocks, entry := findBlocks(k.g, code, asked, maxPageInsns)
+	blocks := findBlocks(k.g, code, asked, maxPageInsns)
 	if len(blocks) == 0 {
 		return 0, nil, false
 	}
@@ -74,7 +74,7 @@ func (k *Core) AddPage(code []byte, mode uint32, asked []uint16) (slot uint32, e
 	p := &page{g: k.g, mode: mode, caches: k.caches, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}, entry: 2}
 	p.budget, p.code = f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
 	p.l = newLowering(p, f, &k.fn)
-	p.cfg = newGraph(blocks, entry)
+	p.cfg = newGraph(blocks, asked)
 	p.lift()
 	p.flow()
 	p.emit()
