@@ -46,8 +46,16 @@ func New(now func() int64, irq func(level bool)) *RTC { return &RTC{now: now, ir
 func (r *RTC) time() uint64 { return uint64(r.now() + r.Offset) }
 
 // Deadline is when Poll is next needed, on the scale of the clock func; false
-// when no alarm is armed.
-func (r *RTC) Deadline() (ns int64, ok bool) { return int64(r.Alarm) - r.Offset, r.Armed }
+// when no alarm is armed. An alarm beyond some ten days is due by then: Poll
+// may be called early.
+func (r *RTC) Deadline() (ns int64, ok bool) {
+	now := r.now()
+	var left uint64
+	if t := uint64(now + r.Offset); t < r.Alarm {
+		left = min(r.Alarm-t, 1<<50)
+	}
+	return now + int64(left), r.Armed
+}
 
 // Poll rings the alarm when its time has come.
 func (r *RTC) Poll() {

@@ -125,3 +125,20 @@ func FuzzRTC(f *testing.F) {
 		}
 	})
 }
+
+// TestFarAlarm sets alarms that are no int64: the deadline is in the future all
+// the same, so that an idle machine sleeps.
+func TestFarAlarm(t *testing.T) {
+	now := int64(1_700_000_000_000_000_000)
+	r := New(func() int64 { return now }, func(bool) {})
+	for _, at := range []uint64{1 << 63, 1<<64 - 1, uint64(now) + 5} {
+		r.Alarm, r.Armed = at, true
+		if ns, ok := r.Deadline(); !ok || ns <= now {
+			t.Errorf("alarm at %#x: deadline %d, %v at %d", at, ns, ok, now)
+		}
+	}
+	r.Alarm = uint64(now) - 1
+	if ns, _ := r.Deadline(); ns > now {
+		t.Errorf("an alarm of the past is due at %d, now is %d", ns, now)
+	}
+}
