@@ -121,6 +121,7 @@ func (c *counter) see(e *event) {
 	case "output":
 		c.output[k] = append(c.output[k], e.Output)
 	case "pass", "fail", "skip":
+		delete(c.skipped, e.Package+" "+e.Test) // in an earlier phase
 		c.end(e, k)
 		delete(c.output, k)
 	}
