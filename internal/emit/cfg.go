@@ -18,27 +18,34 @@ type block struct {
 	taken, next int
 }
 
-// edge is a transfer of control between nodes.
-type edge struct {
-	to int // node; -1: leaves the page
-	// viaDispatch: the edge enters a loop at the side. It goes through the
-	// dispatch node, which keeps the rest of the graph reducible.
-	viaDispatch bool
-}
+// edge is a transfer of control between nodes. It is meant for the node final,
+// and goes to the node to first: the same one, or a selector. It leaves the page
+// if to is negative.
+type edge struct{ to, final int }
 
-// graph is the control flow of a page function. Node 0 is the dispatch node,
-// whose successors are the entries; node i+1 is blocks[i].
+// graph is the control flow of a page function. Node 0 is the function's start,
+// whose successors are the entries; node i+1 is blocks[i]; behind them come the
+// selectors (see reduce).
 type graph struct {
-	blocks  []*block
-	entries []int // node of each entry, in the order of entry numbers
-	succ    [][]edge
-	pred    [][]int // forward and back edges, without those via dispatch
-	rpo     []int   // node → position, -1 if unreachable
-	order   []int   // nodes by position
-	idom    []int
-	loop    []bool // is the target of a back edge
-	merge   []bool // has several forward edges in, or is an entry
-	kids    [][]int
+	blocks    []*block
+	asked     []bool // node is an entry that was asked for
+	entries   []int  // node of each entry, in the order of entry numbers
+	succ      [][]edge
+	selectors []*selector
+	number    []int // of a node that selectors lead to, from 1; 0 if none do
+	numbers   int
+	heads     []int // of loops
+	region    []int // scratch of reduce
+	regions   int
+
+	pred  [][]int
+	rpo   []int // node → position, -1 if unreachable
+	order []int // nodes by position
+	idom  []int
+	head  []bool // is a loop's head: the budget is looked at
+	loop  []bool // is the target of a back edge: a head or its selector
+	merge []bool // needs a label: has several forward edges in, or a br_table
+	kids  [][]int
 }
 
 // findBlocks discovers the code that entries reach inside a page, and returns
@@ -128,19 +135,43 @@ func findBlocks(g isa.ISA, code []byte, asked []uint16, limit int) []*block {
 // offsets asked for, where there is a block, and the heads of loops: an exit in
 // a loop lands there when it comes back.
 func newGraph(blocks []*block, asked []uint16) *graph {
-	entry := map[int]bool{}
-	for _, e := range asked {
-		entry[int(e)] = true
-	}
-	g := &graph{blocks: blocks, succ: make([][]edge, len(blocks)+1)}
+	n := len(blocks) + 1
+	g := &graph{blocks: blocks, asked: make([]bool, n)}
 	node := map[int]int{}
 	for i, b := range blocks {
 		node[b.start] = i + 1
 	}
-	for i, b := range blocks {
-		if entry[b.start] {
-			g.entries = append(g.entries, i+1)
-			g.succ[0] = append(g.succ[0], edge{to: i + 1})
+	entry := make([]bool, n)
+	for _, off := range asked {
+		if v, ok := node[int(off)]; ok {
+			g.asked[v], entry[v] = true, true
+		}
+	}
+	// A loop's head that becomes an entry may give loops around it a second
+	// way in.
+	for changed := true; changed; {
+		g.connect(node, entry)
+		g.reduce(g.order[1:])
+		changed = false
+		for _, h := range g.heads {
+			changed = changed || !entry[h]
+			entry[h] = true
+		}
+	}
+	g.analyse()
+	return g
+}
+
+// connect makes the edges that the code has, and finds the nodes that are
+// reached at all.
+func (g *graph) connect(node map[int]int, entry []bool) {
+	n := len(g.blocks) + 1
+	*g = graph{blocks: g.blocks, asked: g.asked, succ: make([][]edge, n), number: make([]int, n), region: make([]int, n)}
+	for i, b := range g.blocks {
+		v := i + 1
+		if entry[v] {
+			g.entries = append(g.entries, v)
+			g.succ[0] = append(g.succ[0], edge{v, v})
 		}
 		for _, off := range []int{b.taken, b.next} {
 			if off < 0 {
@@ -150,39 +181,40 @@ func newGraph(blocks []*block, asked []uint16) *graph {
 			if !ok {
 				to = -1
 			}
-			g.succ[i+1] = append(g.succ[i+1], edge{to: to})
+			g.succ[v] = append(g.succ[v], edge{to, to})
 		}
 	}
-	for g.analyse() || g.enterLoops() {
+	g.sort()
+	for v := range g.succ {
+		if g.rpo[v] < 0 {
+			g.succ[v] = nil
+		}
 	}
-	sort.Ints(g.entries) // as blocks are, by rising offset
-	return g
 }
 
-// analyse computes order, dominators and the kinds of nodes. It reports true
-// if it had to reroute an edge and must run again.
-func (g *graph) analyse() bool {
+// sort computes the reverse postorder of the nodes. The order of successors
+// makes it deterministic.
+func (g *graph) sort() {
 	n := len(g.succ)
 	g.rpo, g.order = make([]int, n), nil
 	for i := range g.rpo {
 		g.rpo[i] = -1
 	}
-	// Depth-first, iteratively; the order of successors makes it deterministic.
-	state := make([]int, n)
-	stack := []int{0}
+	next := make([]int, n)
 	visited := make([]bool, n)
 	visited[0] = true
+	stack := []int{0}
 	var post []int
 	for len(stack) > 0 {
 		v := stack[len(stack)-1]
-		if state[v] == len(g.succ[v]) {
+		if next[v] == len(g.succ[v]) {
 			post = append(post, v)
 			stack = stack[:len(stack)-1]
 			continue
 		}
-		e := g.succ[v][state[v]]
-		state[v]++
-		if e.to >= 0 && !e.viaDispatch && !visited[e.to] {
+		e := g.succ[v][next[v]]
+		next[v]++
+		if e.to >= 0 && !visited[e.to] {
 			visited[e.to] = true
 			stack = append(stack, e.to)
 		}
@@ -191,69 +223,50 @@ func (g *graph) analyse() bool {
 		g.rpo[post[i]] = len(g.order)
 		g.order = append(g.order, post[i])
 	}
+}
+
+// analyse computes order, dominators and the kinds of nodes.
+func (g *graph) analyse() {
+	n := len(g.succ)
+	g.sort()
 	g.pred = make([][]int, n)
 	for _, v := range g.order {
 		for _, e := range g.succ[v] {
-			if e.to >= 0 && !e.viaDispatch {
+			if e.to >= 0 {
 				g.pred[e.to] = append(g.pred[e.to], v)
 			}
 		}
 	}
 	g.dominators()
-	changed := false
-	for _, v := range g.order {
-		for i := range g.succ[v] {
-			e := &g.succ[v][i]
-			if e.to >= 0 && !e.viaDispatch && g.rpo[e.to] <= g.rpo[v] && !g.dominates(e.to, v) {
-				e.viaDispatch, changed = true, true
-				g.makeEntry(e.to)
-			}
-		}
+	g.head, g.loop, g.merge, g.kids = make([]bool, n), make([]bool, n), make([]bool, n), make([][]int, n)
+	for _, h := range g.heads {
+		g.head[h] = true
 	}
-	if changed {
-		return true
-	}
-	g.loop, g.merge, g.kids = make([]bool, n), make([]bool, n), make([][]int, n)
 	for _, v := range g.order {
 		forward := 0
 		for _, p := range g.pred[v] {
-			if g.rpo[p] >= g.rpo[v] {
-				g.loop[v] = true
-			} else {
+			if !g.back(p, v) {
 				forward++
+				continue
+			}
+			g.loop[v] = true
+			if !g.dominates(v, p) {
+				panic("BUG: emit: a loop with two heads")
 			}
 		}
-		g.merge[v] = forward > 1
+		g.merge[v] = g.merge[v] || forward > 1
 		if v != 0 {
 			g.kids[g.idom[v]] = append(g.kids[g.idom[v]], v)
 		}
 	}
-	for _, e := range g.entries {
-		g.merge[e] = true
+	for _, e := range g.succ[0] {
+		g.merge[e.to] = true
 	}
-	return false
-}
-
-// enterLoops makes the heads of loops entries, and reports whether any was
-// none before.
-func (g *graph) enterLoops() bool {
-	n := len(g.entries)
-	for _, v := range g.order {
-		if g.loop[v] && v != 0 {
-			g.makeEntry(v)
+	for _, s := range g.selectors {
+		for _, e := range g.succ[s.node][1:] {
+			g.merge[e.to] = true
 		}
 	}
-	return len(g.entries) > n
-}
-
-func (g *graph) makeEntry(v int) {
-	for _, e := range g.entries {
-		if e == v {
-			return
-		}
-	}
-	g.entries = append(g.entries, v)
-	g.succ[0] = append(g.succ[0], edge{to: v})
 }
 
 // dominators computes immediate dominators (Cooper, Harvey, Kennedy).

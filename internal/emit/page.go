@@ -36,8 +36,7 @@ type page struct {
 	hoist []regSet // by node: loads before the loop that it heads
 
 	budget, code uint32 // locals
-	entry        uint32
-	dispatch     wasm.Label
+	sel          uint32 // what selectors read; the entry is parameter 2
 	single, miss wasm.Label
 	label        []wasm.Label // of merge nodes (block) and loop heads (loop), while open
 	loopLabel    []wasm.Label
@@ -71,7 +70,7 @@ func (k *Core) AddPage(code []byte, mode uint32, asked []uint16) (slot uint32, e
 		return 0, nil, false
 	}
 	f := &wasm.Func{Name: "page", Type: pageType}
-	p := &page{g: k.g, mode: mode, caches: k.caches, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}, entry: 2}
+	p := &page{g: k.g, mode: mode, caches: k.caches, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}}
 	p.budget, p.code = f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
 	p.l = newLowering(p, f, &k.fn)
 	p.cfg = newGraph(blocks, asked)
@@ -116,7 +115,7 @@ func (p *page) lift() {
 // used is the set of registers that a node's block reads or writes: all are in
 // their locals at its end.
 func (p *page) used(node int) (s regSet) {
-	if node == 0 {
+	if node == 0 || p.cfg.selector(node) != nil {
 		return s
 	}
 	for i := range p.cfg.blocks[node-1].ir.Nodes {
@@ -143,7 +142,7 @@ func (p *page) flow() {
 	all := regSet{^uint64(0), ^uint64(0)}
 	for _, h := range g.order {
 		p.in[h] = all
-		if !g.loop[h] {
+		if s := g.selector(h); !g.loop[h] || s != nil && s.asked {
 			continue
 		}
 		for v := range g.loopBody(h) {
@@ -180,10 +179,10 @@ func (p *page) emit() {
 	c.LocalSet(p.budget)
 	p.miss = c.Block(wasm.Void)
 	p.single = c.Block(wasm.Void)
-	p.dispatch = c.Loop(wasm.Void)
+	if len(g.selectors) > 0 {
+		p.sel = p.f.AddLocal(wasm.I32)
+	}
 	p.tree(0)
-	c.End()
-	c.Unreachable()
 	// The current instruction is in code: its offset, the kind of access, and
 	// how many instructions of its block it and those behind it are.
 	c.End() // single
@@ -298,16 +297,15 @@ func (p *page) body(v int) {
 	p.node = v
 	p.avail = p.in[v]
 	if v == 0 {
-		targets := make([]uint32, len(g.entries))
-		for i, e := range g.entries {
-			targets[i] = c.Rel(p.label[e])
-		}
-		c.LocalGet(p.entry)
-		c.BrTable(targets, targets[0])
+		p.choose(g.succ[0], func(i int) int { return i }, func() { c.LocalGet(2) })
+		return
+	}
+	if s := g.selector(v); s != nil {
+		p.selector(s)
 		return
 	}
 	b := g.blocks[v-1]
-	if g.loop[v] || p.dispatched(v) {
+	if g.head[v] {
 		c.LocalGet(p.budget)
 		c.I32Const(0)
 		c.Op(wasm.OpI32LeS)
@@ -322,48 +320,80 @@ func (p *page) body(v int) {
 	p.l.block(&b.ir)
 }
 
-// dispatched says that an edge inside the page reaches v through the dispatch.
-func (p *page) dispatched(v int) bool {
-	for _, es := range p.cfg.succ {
-		for _, e := range es {
-			if e.viaDispatch && e.to == v {
-				return true
-			}
-		}
-	}
-	return false
+// selector emits the branch in front of a loop with several entrances.
+func (p *page) selector(s *selector) {
+	c, edges := p.c, p.cfg.succ[s.node]
+	c.LocalGet(p.sel)
+	c.If(wasm.Void)
+	p.choose(edges[1:], func(i int) int { return p.cfg.number[edges[1+i].final] }, func() {
+		c.LocalGet(p.sel)
+		c.I32Const(0)
+		c.LocalSet(p.sel)
+	})
+	c.End()
+	p.follow(edges[0])
 }
 
-// jump transfers control along an edge of the current node.
-func (p *page) jump(off int) {
-	g, c, u := p.cfg, p.c, p.node
-	to := edge{to: -1}
-	for _, e := range g.succ[u] {
-		if e.to > 0 && g.blocks[e.to-1].start == off {
-			to = e
-			break
+// choose goes along the edge whose number push pushes.
+func (p *page) choose(edges []edge, number func(i int) int, push func()) {
+	c, g := p.c, p.cfg
+	size := 0
+	labels := make([]wasm.Label, len(edges))
+	var stubs []edge // that leave a number behind on the way
+	for i, e := range edges {
+		size = max(size, number(i)+1)
+		labels[i] = p.label[e.to]
+		if g.selects(e) {
+			labels[i] = c.Block(wasm.Void)
+			stubs = append(stubs, e)
 		}
 	}
-	switch {
-	case to.to < 0:
-		p.returnTo(off, core.ExitNone, 0)
-	case to.viaDispatch:
-		for i, e := range g.entries {
-			if e == to.to {
-				c.I32Const(int32(i))
-				c.LocalSet(p.entry)
-				break
-			}
+	targets := make([]uint32, size)
+	for i := range targets {
+		targets[i] = c.Rel(labels[0])
+	}
+	for i := range edges {
+		targets[number(i)] = c.Rel(labels[i])
+	}
+	push()
+	c.BrTable(targets, targets[0])
+	for i := len(stubs) - 1; i >= 0; i-- {
+		c.End()
+		p.leaveNumber(stubs[i])
+		c.BrTo(p.label[stubs[i].to])
+	}
+}
+
+func (p *page) leaveNumber(e edge) {
+	if p.cfg.selects(e) {
+		p.c.I32Const(int32(p.cfg.number[e.final]))
+		p.c.LocalSet(p.sel)
+	}
+}
+
+// jump transfers control from the current node to an offset.
+func (p *page) jump(off int) {
+	for _, e := range p.cfg.succ[p.node] {
+		if e.to >= 0 && p.cfg.blocks[e.final-1].start == off {
+			p.leaveNumber(e)
+			p.follow(e)
+			return
 		}
-		c.BrTo(p.dispatch)
-	case g.back(u, to.to):
-		c.BrTo(p.loopLabel[to.to])
-	case g.merge[to.to]:
-		c.BrTo(p.label[to.to])
+	}
+	p.returnTo(off, core.ExitNone, 0)
+}
+
+// follow goes along an edge of the current node.
+func (p *page) follow(e edge) {
+	switch g := p.cfg; {
+	case g.back(p.node, e.to):
+		p.c.BrTo(p.loopLabel[e.to])
+	case g.merge[e.to]:
+		p.c.BrTo(p.label[e.to])
 	default:
 		// The only way in: in place.
 		saved, node := p.avail, p.node
-		p.nested(to.to)
+		p.nested(e.to)
 		p.avail, p.node = saved, node
 	}
 }
