@@ -1,6 +1,8 @@
 # c2w needs nothing but Go; these are shorthands.
 .DEFAULT_GOAL := help
 GO ?= go
+# No C compiler takes part, whether there is one or not.
+export CGO_ENABLED := 0
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 help:           ## this list

@@ -16,9 +16,12 @@ missing() { echo "setup: missing: $*" >&2; }
 # command:package
 packages=
 for pair in mmdebstrap:mmdebstrap fsck.erofs:erofs-utils qemu-riscv64-static:qemu-user-static \
-	riscv64-linux-gnu-as:binutils-riscv64-linux-gnu dtc:device-tree-compiler cpio:cpio gcc:gcc; do
+	riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu dtc:device-tree-compiler cpio:cpio gcc:gcc; do
 	command -v "${pair%%:*}" >/dev/null || packages="$packages ${pair#*:}"
 done
+# A compiler without the C library's headers fails the tests that find it.
+[ -e /usr/include/stdlib.h ] || packages="$packages libc6-dev"
+[ -e /usr/riscv64-linux-gnu/include/stdlib.h ] || packages="$packages libc6-dev-riscv64-cross"
 if [ -n "$packages" ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 		export DEBIAN_FRONTEND=noninteractive
