@@ -36,9 +36,9 @@ type Core struct {
 	fn           funcs
 }
 
-// pageType is the type of page functions: (hart's address, page's virtual
-// address, entry) -> next pc.
-var pageType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I64, wasm.I32}, Results: []wasm.ValType{wasm.I64}}
+// pageType is the type of page functions: (page's virtual address, entry) ->
+// next pc.
+var pageType = wasm.FuncType{Params: []wasm.ValType{wasm.I64, wasm.I32}, Results: []wasm.ValType{wasm.I64}}
 
 // NewCore emits the dispatcher, the helpers and the interpreter for a hart
 // whose core.State lies at linear address base and whose core.Caches lie at
@@ -137,7 +137,6 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.If(wasm.Void)
 	add(core.OffPageCalls, one)
 	add(core.OffTranslated, budget)
-	c.I32Const(int32(k.base))
 	c.LocalGet(pc)
 	c.I64Const(^int64(core.PageMask))
 	c.Op(wasm.OpI64And)

@@ -130,6 +130,16 @@ func contains(edges []edge, to int) bool {
 	return false
 }
 
+// innermost reports whether a loop with node h in front has no loop inside.
+func (g *graph) innermost(h int, body map[int]bool) bool {
+	for v := range body {
+		if v != h && g.loop[v] {
+			return false
+		}
+	}
+	return true
+}
+
 // components finds the strongly connected components with an edge inside,
 // among nodes of one region (Tarjan, 1972).
 func (g *graph) components(nodes []int) (list [][]int) {

@@ -11,7 +11,7 @@ import (
 
 // A page function is the translation of one guest code page for one mode:
 //
-//	(base i32, vbase i64, entry i32) -> i64
+//	(vbase i64, entry i32) -> i64
 //
 // It starts at an entry and returns the address at which to go on, with
 // State.Exit set if Go has to act first. Registers live in the state; a
@@ -22,39 +22,31 @@ import (
 type page struct {
 	g      isa.ISA
 	mode   uint32
-	caches uint32
+	state  uint32 // address of core.State
+	caches uint32 // address of core.Caches
 	f      *wasm.Func
 	c      *wasm.Code
 	l      *lowering
 	cfg    *graph
 
-	regs  map[uint16]uint32 // state offset → local
-	slots []uint16          // state offset by register number, for sets
-	num   map[uint16]int
-	avail regSet // registers whose local is valid here
-	in    []regSet
-	hoist []regSet // by node: loads before the loop that it heads
+	regs   map[uint16]uint32 // state offset → local
+	slots  []uint16          // state offset by register number, for sets
+	num    map[uint16]int
+	avail  regSet // registers whose local is valid here
+	in     []regSet
+	hoist  []regSet // by node: loads before the loop that it heads
+	pinned []regSet // by node: in locals throughout the loop
 
+	vbase, entry uint32 // parameters
+	base         uint32 // local: the state's address
 	budget, code uint32 // locals
-	sel          uint32 // what selectors read; the entry is parameter 2
+	sel          uint32 // what selectors read
 	single, miss wasm.Label
 	label        []wasm.Label // of merge nodes (block) and loop heads (loop), while open
 	loopLabel    []wasm.Label
 	node         int // being emitted
 	done         int // instructions of the block before the current one
 }
-
-// regSet is a set of register numbers, in order of first use in the page.
-type regSet [2]uint64
-
-func (s *regSet) add(i int)          { s[i>>6] |= 1 << (i & 63) }
-func (s regSet) has(i int) bool      { return s[i>>6]>>(i&63)&1 != 0 }
-func (s regSet) or(t regSet) regSet  { return regSet{s[0] | t[0], s[1] | t[1]} }
-func (s regSet) and(t regSet) regSet { return regSet{s[0] & t[0], s[1] & t[1]} }
-func (s regSet) not(t regSet) regSet { return regSet{s[0] &^ t[0], s[1] &^ t[1]} }
-
-// maxRegs bounds the registers of a page that have locals.
-const maxRegs = 128
 
 // maxPageInsns keeps a page function below the size at which V8 chooses a
 // weaker register allocator.
@@ -70,7 +62,8 @@ func (k *Core) AddPage(code []byte, mode uint32, asked []uint16) (slot uint32, e
 		return 0, nil, false
 	}
 	f := &wasm.Func{Name: "page", Type: pageType}
-	p := &page{g: k.g, mode: mode, caches: k.caches, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}}
+	p := &page{g: k.g, mode: mode, state: k.base, caches: k.caches, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}}
+	p.vbase, p.entry, p.base = 0, 1, f.AddLocal(wasm.I32)
 	p.budget, p.code = f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
 	p.l = newLowering(p, f, &k.fn)
 	p.cfg = newGraph(blocks, asked)
@@ -112,69 +105,12 @@ func (p *page) lift() {
 	}
 }
 
-// used is the set of registers that a node's block reads or writes: all are in
-// their locals at its end.
-func (p *page) used(node int) (s regSet) {
-	if node == 0 || p.cfg.selector(node) != nil {
-		return s
-	}
-	for i := range p.cfg.blocks[node-1].ir.Nodes {
-		if n := &p.cfg.blocks[node-1].ir.Nodes[i]; n.Op == ir.Set || n.Op == ir.Get && n.Type == ir.I64 {
-			if r, ok := p.num[n.Loc.Off]; ok {
-				s.add(r)
-			}
-		}
-	}
-	return s
-}
-
-// flow computes which registers are in their locals at the start of each node,
-// and which are worth loading before a loop.
-func (p *page) flow() {
-	g := p.cfg
-	n := len(g.succ)
-	used := make([]regSet, n)
-	for v := range used {
-		used[v] = p.used(v)
-	}
-	p.in, p.hoist = make([]regSet, n), make([]regSet, n)
-	want := make([]regSet, n)
-	all := regSet{^uint64(0), ^uint64(0)}
-	for _, h := range g.order {
-		p.in[h] = all
-		if s := g.selector(h); !g.loop[h] || s != nil && s.asked {
-			continue
-		}
-		for v := range g.loopBody(h) {
-			want[h] = want[h].or(used[v])
-		}
-	}
-	p.in[0] = regSet{}
-	for changed := true; changed; {
-		changed = false
-		for _, v := range g.order[1:] {
-			forward, back := all, all
-			for _, u := range g.pred[v] {
-				out := p.in[u].or(used[u])
-				if g.back(u, v) {
-					back = back.and(out)
-				} else {
-					forward = forward.and(out)
-				}
-			}
-			p.hoist[v] = want[v].not(forward)
-			if in := forward.or(want[v]).and(back); in != p.in[v] {
-				p.in[v], changed = in, true
-			}
-		}
-	}
-}
-
 func (p *page) emit() {
 	c, g := p.c, p.cfg
 	n := len(g.succ)
 	p.label, p.loopLabel = make([]wasm.Label, n), make([]wasm.Label, n)
-	c.LocalGet(0)
+	c.I32Const(int32(p.state))
+	c.LocalTee(p.base)
 	c.I32Load(2, uint32(core.OffBudget))
 	c.LocalSet(p.budget)
 	p.miss = c.Block(wasm.Void)
@@ -188,10 +124,10 @@ func (p *page) emit() {
 	c.End() // single
 	p.leave(core.ExitSingle)
 	c.End() // miss
-	c.LocalGet(0)
+	c.LocalGet(p.base)
 	c.LocalGet(p.l.addr)
 	c.I64Store(3, uint32(core.OffExitAddr))
-	c.LocalGet(0)
+	c.LocalGet(p.base)
 	c.LocalGet(p.code)
 	c.I32Const(codeKind)
 	c.Op(wasm.OpI32ShrU)
@@ -210,17 +146,17 @@ const (
 // leave returns to Go at the instruction in code.
 func (p *page) leave(r core.Exit) {
 	c := p.c
-	c.LocalGet(0)
+	c.LocalGet(p.base)
 	c.LocalGet(p.budget)
 	c.LocalGet(p.code)
 	c.I32Const(codeRefund)
 	c.Op(wasm.OpI32ShrU)
 	c.Op(wasm.OpI32Add)
 	c.I32Store(2, uint32(core.OffBudget))
-	c.LocalGet(0)
+	c.LocalGet(p.base)
 	c.I32Const(int32(r))
 	c.I32Store(2, uint32(core.OffExit))
-	c.LocalGet(1)
+	c.LocalGet(p.vbase)
 	c.LocalGet(p.code)
 	c.I32Const(1<<codeKind - 1)
 	c.Op(wasm.OpI32And)
@@ -235,11 +171,11 @@ func (p *page) returnTo(off int, r core.Exit, refund int) {
 	c := p.c
 	p.storeBudget(refund)
 	if r != core.ExitNone {
-		c.LocalGet(0)
+		c.LocalGet(p.base)
 		c.I32Const(int32(r))
 		c.I32Store(2, uint32(core.OffExit))
 	}
-	c.LocalGet(1)
+	c.LocalGet(p.vbase)
 	if off != 0 {
 		c.I64Const(int64(off))
 		c.Op(wasm.OpI64Add)
@@ -248,7 +184,7 @@ func (p *page) returnTo(off int, r core.Exit, refund int) {
 }
 
 func (p *page) storeBudget(refund int) {
-	p.c.LocalGet(0)
+	p.c.LocalGet(p.base)
 	p.c.LocalGet(p.budget)
 	if refund != 0 {
 		p.c.I32Const(int32(refund))
@@ -297,7 +233,7 @@ func (p *page) body(v int) {
 	p.node = v
 	p.avail = p.in[v]
 	if v == 0 {
-		p.choose(g.succ[0], func(i int) int { return i }, func() { c.LocalGet(2) })
+		p.choose(g.succ[0], func(i int) int { return i }, func() { c.LocalGet(p.entry) })
 		return
 	}
 	if s := g.selector(v); s != nil {

@@ -17,7 +17,7 @@ func (p *page) reg(off uint16) uint32 {
 }
 
 func (p *page) loadReg(off uint16) {
-	p.c.LocalGet(0)
+	p.c.LocalGet(p.base)
 	p.c.I64Load(3, uint32(off))
 	p.c.LocalSet(p.reg(off))
 }
@@ -48,7 +48,7 @@ func (p *page) get(l *lowering, loc ir.Loc, t ir.Type) {
 		p.c.LocalGet(p.reg(loc.Off))
 		return
 	}
-	p.c.LocalGet(0)
+	p.c.LocalGet(p.base)
 	p.c.I64Load(3, uint32(loc.Off))
 	if ok {
 		p.c.LocalTee(p.reg(loc.Off))
@@ -56,7 +56,7 @@ func (p *page) get(l *lowering, loc ir.Loc, t ir.Type) {
 	}
 }
 
-func (p *page) setBegin(l *lowering, loc ir.Loc) { p.c.LocalGet(0) }
+func (p *page) setBegin(l *lowering, loc ir.Loc) { p.c.LocalGet(p.base) }
 
 func (p *page) setEnd(l *lowering, loc ir.Loc, v ir.Value) {
 	if n, ok := p.num[loc.Off]; ok {
@@ -71,7 +71,7 @@ func (p *page) setEnd(l *lowering, loc ir.Loc, v ir.Value) {
 }
 
 func (p *page) stateWord(l *lowering, off int) {
-	p.c.LocalGet(0)
+	p.c.LocalGet(p.base)
 	p.c.I32Load(2, uint32(off))
 }
 
@@ -126,7 +126,7 @@ func (p *page) pc(l *lowering, next bool) {
 	if next {
 		off += int64(in.Aux)
 	}
-	p.c.LocalGet(1)
+	p.c.LocalGet(p.vbase)
 	if off != 0 {
 		p.c.I64Const(off)
 		p.c.Op(wasm.OpI64Add)

@@ -1,0 +1,192 @@
+package emit
+
+import (
+	"sort"
+
+	"github.com/c2w/c2w/internal/ir"
+)
+
+// regSet is a set of register numbers, in order of first use in the page.
+type regSet [2]uint64
+
+func (s *regSet) add(i int)          { s[i>>6] |= 1 << (i & 63) }
+func (s regSet) has(i int) bool      { return s[i>>6]>>(i&63)&1 != 0 }
+func (s regSet) or(t regSet) regSet  { return regSet{s[0] | t[0], s[1] | t[1]} }
+func (s regSet) and(t regSet) regSet { return regSet{s[0] & t[0], s[1] & t[1]} }
+func (s regSet) not(t regSet) regSet { return regSet{s[0] &^ t[0], s[1] &^ t[1]} }
+
+// maxRegs bounds the registers of a page that have locals.
+const maxRegs = 128
+
+// keepRegs is how many registers stay in locals from one block to the next. A
+// host has some 15 of its own, and a value that it has to spill costs more than
+// one that is read from the state again.
+const keepRegs = 8
+
+// touched says how a block uses the registers.
+type touched struct {
+	order   []int // each once, by the last use
+	exposed regSet
+	set     regSet
+	count   map[int]int
+}
+
+func (p *page) touches(node int) (t touched) {
+	t.count = map[int]int{}
+	if node == 0 || p.cfg.selector(node) != nil {
+		return t
+	}
+	last := map[int]int{}
+	b := &p.cfg.blocks[node-1].ir
+	for i := range b.Nodes {
+		n := &b.Nodes[i]
+		if n.Op != ir.Set && (n.Op != ir.Get || n.Type != ir.I64) {
+			continue
+		}
+		r, ok := p.num[n.Loc.Off]
+		if !ok {
+			continue
+		}
+		if n.Op == ir.Set {
+			t.set.add(r)
+		} else if !t.set.has(r) {
+			t.exposed.add(r)
+		}
+		if _, seen := last[r]; !seen {
+			t.order = append(t.order, r)
+		}
+		last[r] = i
+		t.count[r]++
+	}
+	sort.Slice(t.order, func(i, j int) bool { return last[t.order[i]] < last[t.order[j]] })
+	return t
+}
+
+// flow computes which registers are in their locals at the start of each node:
+// those that every way there used lately, or, in an innermost loop, those that
+// the loop reads most, which are loaded before it.
+func (p *page) flow() {
+	g := p.cfg
+	n := len(g.succ)
+	uses := make([]touched, n)
+	for v := range uses {
+		uses[v] = p.touches(v)
+	}
+	p.in, p.hoist, p.pinned = make([]regSet, n), make([]regSet, n), make([]regSet, n)
+	fixed := make([]bool, n)
+	for _, h := range g.order {
+		if !g.loop[h] {
+			continue
+		}
+		body := g.loopBody(h)
+		if !g.innermost(h, body) {
+			continue
+		}
+		fixed[h] = true
+		if s := g.selector(h); s == nil || !s.asked {
+			want := p.wanted(h, body, uses)
+			for v := range body {
+				p.pinned[v] = want
+			}
+		}
+	}
+	// What is known shrinks from round to round, so that the rounds end.
+	known := make([]bool, n)
+	for v := range known {
+		known[v] = fixed[v]
+		p.in[v] = p.pinned[v]
+	}
+	known[0] = true
+	for changed := true; changed; {
+		changed = false
+		for _, v := range g.order[1:] {
+			if fixed[v] {
+				continue
+			}
+			in := regSet{^uint64(0), ^uint64(0)}
+			for _, u := range g.pred[v] {
+				if known[u] {
+					in = in.and(p.kept(u, &uses[u]))
+				}
+			}
+			if known[v] {
+				in = in.and(p.in[v])
+			}
+			if !known[v] || in != p.in[v] {
+				p.in[v], known[v], changed = in, true, true
+			}
+		}
+	}
+	for h := range fixed {
+		if !fixed[h] {
+			continue
+		}
+		have := regSet{^uint64(0), ^uint64(0)}
+		for _, u := range g.pred[h] {
+			if !g.back(u, h) {
+				have = have.and(p.kept(u, &uses[u]))
+			}
+		}
+		p.hoist[h] = p.in[h].not(have)
+	}
+}
+
+// kept is what a node leaves in locals for the nodes behind.
+func (p *page) kept(u int, t *touched) regSet {
+	s, n := p.pinned[u], 0
+	for r := range p.slots {
+		if s.has(r) {
+			n++
+		}
+	}
+	for i := len(t.order) - 1; i >= 0 && n < keepRegs; i-- {
+		if r := t.order[i]; !s.has(r) {
+			s.add(r)
+			n++
+		}
+	}
+	for r := 0; r < len(p.slots) && n < keepRegs; r++ {
+		if p.in[u].has(r) && !s.has(r) {
+			s.add(r)
+			n++
+		}
+	}
+	return s
+}
+
+// wanted chooses the registers that are worth loading before a loop: that it
+// reads before it writes them, the most used first.
+func (p *page) wanted(h int, body map[int]bool, uses []touched) (s regSet) {
+	live := map[int]regSet{}
+	for changed := true; changed; {
+		changed = false
+		for v := range body {
+			var out regSet
+			for _, e := range p.cfg.succ[v] {
+				if e.to >= 0 && body[e.to] {
+					out = out.or(live[e.to])
+				}
+			}
+			if in := out.not(uses[v].set).or(uses[v].exposed); in != live[v] {
+				live[v], changed = in, true
+			}
+		}
+	}
+	count := make([]int, len(p.slots))
+	for v := range body {
+		for r, n := range uses[v].count {
+			count[r] += n
+		}
+	}
+	var list []int
+	for r := range p.slots {
+		if live[h].has(r) {
+			list = append(list, r)
+		}
+	}
+	sort.SliceStable(list, func(i, j int) bool { return count[list[i]] > count[list[j]] })
+	for _, r := range list[:min(len(list), keepRegs)] {
+		s.add(r)
+	}
+	return s
+}
