@@ -36,7 +36,7 @@ func TestBoot(t *testing.T) {
 	}
 	b, err := Kernel("riscv64")
 	m := machine{kernel: write("Image", b, err)}
-	b, err = Initramfs("riscv64")
+	b, err = Initramfs("riscv64", nil)
 	m.initrd = write("initramfs", b, err)
 	m.disk = makeDisk(t, dir)
 

@@ -63,13 +63,14 @@ func Init(arch string) ([]byte, error) {
 	return unpack(initRiscv64)
 }
 
-// Initramfs returns the uncompressed cpio archive for the kernel's initrd.
-func Initramfs(arch string) ([]byte, error) {
+// Initramfs returns the uncompressed cpio archive for the kernel's initrd: init
+// and the given files.
+func Initramfs(arch string, files []initramfs.File) ([]byte, error) {
 	init, err := Init(arch)
 	if err != nil {
 		return nil, err
 	}
-	return initramfs.Build(init), nil
+	return initramfs.Build(init, files), nil
 }
 
 func unpack(packed []byte) ([]byte, error) {

@@ -100,7 +100,7 @@ func TestInitIsStatic(t *testing.T) {
 }
 
 func TestArchitectures(t *testing.T) {
-	if _, err := Initramfs("riscv64"); err != nil {
+	if _, err := Initramfs("riscv64", nil); err != nil {
 		t.Error(err)
 	}
 	if image, err := Kernel("riscv64"); err != nil || len(image) < 1<<20 {
@@ -109,7 +109,7 @@ func TestArchitectures(t *testing.T) {
 	if _, err := Kernel("sparc64"); err == nil {
 		t.Error("a kernel for sparc64")
 	}
-	if _, err := Initramfs("sparc64"); err == nil {
+	if _, err := Initramfs("sparc64", nil); err == nil {
 		t.Error("an init for sparc64")
 	}
 }

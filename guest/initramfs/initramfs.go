@@ -1,27 +1,54 @@
 // Package initramfs writes the archive that the guest's kernel unpacks into its
-// first root file system: a few directories, the console, and /init. It knows
-// the cpio format "newc" (Linux, Documentation/driver-api/early-userspace/
-// buffer-format.rst) and nothing else.
+// first root file system: a few directories, the console, /init, and the files
+// that the caller adds. It knows the cpio format "newc" (Linux,
+// Documentation/driver-api/early-userspace/buffer-format.rst) and nothing else.
 package initramfs
+
+import (
+	"path"
+	"strings"
+)
 
 const (
 	modeDir  = 0o040755
 	modeChar = 0o020600
-	modeExec = 0o100755
+	modeFile = 0o100000
 )
 
-// Build returns the archive with init as /init: the same bytes for the same
-// program. Its size is a multiple of 512.
-func Build(init []byte) []byte {
-	w := writer{out: make([]byte, 0, len(init)+2048)}
-	w.entry("dev", modeDir, 0, 0, nil)
+// File is a regular file, owned by root.
+type File struct {
+	// Name is a clean absolute path, e.g. /c2w/boot, other than /init and not
+	// below a file. The directories that lead there are made, with mode 0755.
+	Name string
+	// Mode is the permission bits, e.g. 0o644.
+	Mode uint32
+	// Data is the content, less than 4 GiB.
+	Data []byte
+}
+
+// Build returns the archive with init as /init and the files in their order:
+// the same bytes for the same input. Its size is a multiple of 512.
+func Build(init []byte, files []File) []byte {
+	size := len(init) + 2048
+	for _, f := range files {
+		size += len(f.Data) + 2*len(f.Name) + 1024
+	}
+	w := writer{out: make([]byte, 0, size), seen: map[string]bool{"/": true}}
+	w.dir("/dev")
 	// The kernel opens it for process 1 before init has mounted anything.
-	w.entry("dev/console", modeChar, 5, 1, nil)
-	w.entry("proc", modeDir, 0, 0, nil)
-	w.entry("sys", modeDir, 0, 0, nil)
-	w.entry("init", modeExec, 0, 0, init)
+	w.entry("/dev/console", modeChar, 5, 1, nil)
+	w.dir("/proc")
+	w.dir("/sys")
+	w.entry("/init", modeFile|0o755, 0, 0, init)
+	for _, f := range files {
+		if f.Name != path.Clean(f.Name) || f.Name[0] != '/' || w.seen[f.Name] || uint64(len(f.Data)) >= 1<<32 {
+			panic("BUG: a file that the first file system cannot hold: " + f.Name)
+		}
+		w.dir(path.Dir(f.Name))
+		w.entry(f.Name, modeFile|f.Mode&0o7777, 0, 0, f.Data)
+	}
 	w.inode = 0
-	w.entry("TRAILER!!!", 0, 0, 0, nil)
+	w.entry("/TRAILER!!!", 0, 0, 0, nil)
 	w.pad(512)
 	return w.out
 }
@@ -29,6 +56,17 @@ func Build(init []byte) []byte {
 type writer struct {
 	out   []byte
 	inode uint32
+	seen  map[string]bool
+}
+
+// dir writes a directory and, before it, those that lead to it: the kernel makes
+// none by itself.
+func (w *writer) dir(name string) {
+	if w.seen[name] {
+		return
+	}
+	w.dir(path.Dir(name))
+	w.entry(name, modeDir, 0, 0, nil)
 }
 
 func (w *writer) entry(name string, mode, major, minor uint32, data []byte) {
@@ -37,6 +75,8 @@ func (w *writer) entry(name string, mode, major, minor uint32, data []byte) {
 		links = 2
 	}
 	w.inode++
+	w.seen[name] = true
+	name = strings.TrimPrefix(name, "/")
 	w.out = append(w.out, "070701"...)
 	for _, v := range [13]uint32{
 		w.inode, mode, 0, 0, links, 0, // owner root, time 0

@@ -50,13 +50,21 @@ func read(t *testing.T, b []byte) map[string]entry {
 func TestBuild(t *testing.T) {
 	for size := range 5 {
 		program := []byte("program")[:size]
-		got := read(t, Build(program))
+		got := read(t, Build(program, []File{
+			{Name: "/c2w/bundle/config.json", Mode: 0o644, Data: []byte("{}")},
+			{Name: "/c2w/runc", Mode: 0o755, Data: program},
+		}))
 		want := map[string]entry{
 			"dev":         {mode: 0o040755, links: 2},
 			"dev/console": {mode: 0o020600, links: 1, major: 5, minor: 1},
 			"proc":        {mode: 0o040755, links: 2},
 			"sys":         {mode: 0o040755, links: 2},
 			"init":        {mode: 0o100755, links: 1, data: string(program)},
+			"c2w":         {mode: 0o040755, links: 2},
+			"c2w/bundle":  {mode: 0o040755, links: 2},
+			"c2w/runc":    {mode: 0o100755, links: 1, data: string(program)},
+
+			"c2w/bundle/config.json": {mode: 0o100644, links: 1, data: "{}"},
 		}
 		if len(got) != len(want) {
 			t.Errorf("%d entries, want %d", len(got), len(want))
@@ -67,7 +75,20 @@ func TestBuild(t *testing.T) {
 			}
 		}
 	}
-	if !bytes.Equal(Build([]byte("x")), Build([]byte("x"))) {
+	if !bytes.Equal(Build([]byte("x"), nil), Build([]byte("x"), nil)) {
 		t.Error("two builds differ")
+	}
+}
+
+func TestBuildRefuses(t *testing.T) {
+	for _, name := range []string{"", "c2w/boot", "/c2w//boot", "/c2w/../boot", "/", "/init", "/dev"} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%q was taken", name)
+				}
+			}()
+			Build(nil, []File{{Name: name}})
+		}()
 	}
 }

@@ -15,7 +15,7 @@ func (p *pipeline) boot(parts *Parts) error {
 	if err != nil {
 		return err
 	}
-	initrd, err := guest.Initramfs(p.plat.arch)
+	initrd, err := guest.Initramfs(p.plat.arch, nil)
 	if err != nil {
 		return err
 	}

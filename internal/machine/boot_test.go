@@ -47,7 +47,7 @@ var shared = sync.OnceValues(func() (*parts, error) {
 	if p.kernel, err = guest.Kernel("riscv64"); err != nil {
 		return nil, err
 	}
-	if p.initrd, err = guest.Initramfs("riscv64"); err != nil {
+	if p.initrd, err = guest.Initramfs("riscv64", nil); err != nil {
 		return nil, err
 	}
 	if p.disk, p.busybox, err = demoDisk(); err != nil {
