@@ -24,6 +24,8 @@ import (
 type Options struct {
 	// Ref names the image, see image.Forms.
 	Ref string
+	// Image says how it is reached.
+	Image image.Options
 	// Platform is one of Platforms; "" is the first.
 	Platform string
 	// RAM is the guest's memory in bytes, a multiple of RAMUnit from
@@ -74,13 +76,13 @@ type pipeline struct {
 }
 
 // Open finds the image and checks the options: what a conversion would use,
-// without doing it.
+// without doing it. The caller closes the image.
 func Open(ctx context.Context, o Options) (*image.Image, error) {
 	p, err := newPipeline(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	return image.Open(ctx, o.Ref, p.want)
+	return image.Open(ctx, o.Ref, p.want, p.o.Image)
 }
 
 func newPipeline(ctx context.Context, o Options) (*pipeline, error) {
@@ -117,7 +119,7 @@ func Convert(ctx context.Context, o Options) (*File, error) {
 func (p *pipeline) run() (*File, error) {
 	var img *image.Image
 	err := p.stage("image", func() (_ string, err error) {
-		if img, err = image.Open(p.ctx, p.o.Ref, p.want); err != nil {
+		if img, err = image.Open(p.ctx, p.o.Ref, p.want, p.o.Image); err != nil {
 			return "", err
 		}
 		var size int64
@@ -129,6 +131,7 @@ func (p *pipeline) run() (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer img.Close()
 	parts := &Parts{Machine: p.o.Machine, ISA: p.plat.isa}
 	if parts.Manifest, err = p.manifest(&img.Config); err != nil {
 		return nil, fmt.Errorf("image %s: %w", p.o.Ref, err)

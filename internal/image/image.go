@@ -43,7 +43,13 @@ type Image struct {
 	Config v1.Config
 	// Layers are in the order in which they are applied, the base first.
 	Layers []Layer
+
+	st store
 }
+
+// Close ends downloads and removes temporary files; Layers cannot be opened any
+// more. Only sources that had to unpack or download something have any.
+func (img *Image) Close() error { return img.st.close() }
 
 // store is where an opened reference's content comes from. What it returns is
 // not trusted: callers check digests and sizes.
@@ -55,12 +61,14 @@ type store interface {
 	manifest(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
 	// blob reads a configuration or a layer.
 	blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
+	// close frees what the store holds; nothing that it has handed out is in use.
+	close() error
 }
 
 // source is one kind of reference.
 type source struct {
 	prefix, form string
-	open         func(rest string) (store, error)
+	open         func(rest string, o Options) (store, error)
 }
 
 // sources is the table of kinds; the first whose prefix fits is used.
@@ -85,18 +93,22 @@ func Forms() []string {
 // which OS and Architecture must be set. It reads and verifies indexes,
 // manifest and configuration; layers are verified as they are read (see
 // Layer.Open). Each error is one line for the user and says what to do.
-func Open(ctx context.Context, ref string, p v1.Platform) (*Image, error) {
+func Open(ctx context.Context, ref string, p v1.Platform, o Options) (*Image, error) {
 	for _, s := range sources() {
 		rest, ok := strings.CutPrefix(ref, s.prefix)
 		if !ok {
 			continue
 		}
-		st, err := s.open(rest)
+		st, err := s.open(rest, o)
 		if err != nil {
 			return nil, oneLine(err)
 		}
 		img, err := load(ctx, st, ref, p)
-		return img, oneLine(err)
+		if err != nil {
+			st.close()
+			return nil, oneLine(err)
+		}
+		return img, nil
 	}
 	panic("BUG: no source takes every reference")
 }
@@ -114,7 +126,7 @@ func load(ctx context.Context, st store, ref string, p v1.Platform) (*Image, err
 	if err != nil {
 		return nil, err
 	}
-	img := &Image{Ref: ref, Digest: c.desc.Digest, Platform: c.platform, Config: c.config.Config}
+	img := &Image{Ref: ref, Digest: c.desc.Digest, Platform: c.platform, Config: c.config.Config, st: st}
 	layers, diffs := c.manifest.Layers, c.config.RootFS.DiffIDs
 	if len(layers) != len(diffs) {
 		return nil, fmt.Errorf("reading image %s: the manifest has %d layers, the configuration %d: the image is damaged", ref, len(layers), len(diffs))

@@ -111,7 +111,7 @@ func (f *fixture) push(to string) {
 // check opens ref for p and reads its layers.
 func check(t *testing.T, ref string, p v1.Platform, tars []string) {
 	t.Helper()
-	img, err := Open(context.Background(), ref, p)
+	img, err := Open(context.Background(), ref, p, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestOpen(t *testing.T) {
 	check(t, host+"/some/app:v1", riscv, f.tars)
 	check(t, host+"/some/app:v1", amd, f.tars[:1])
 
-	_, err := Open(context.Background(), ref, v1.Platform{OS: "linux", Architecture: "s390x"})
+	_, err := Open(context.Background(), ref, v1.Platform{OS: "linux", Architecture: "s390x"}, Options{})
 	const want = "is not there for linux/s390x, only for linux/amd64, linux/riscv64, linux/arm64/v8: choose one of these with --platform"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("missing platform: %v, want %q", err, want)
@@ -163,7 +163,7 @@ func TestOpen(t *testing.T) {
 }
 
 func TestOpenDemo(t *testing.T) {
-	img, err := Open(context.Background(), "demo:", riscv)
+	img, err := Open(context.Background(), "demo:", riscv, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestOpenDemo(t *testing.T) {
 	if len(img.Config.Cmd) == 0 {
 		t.Error("the demo image has no command")
 	}
-	if _, err := Open(context.Background(), "demo:x", riscv); err == nil {
+	if _, err := Open(context.Background(), "demo:x", riscv, Options{}); err == nil {
 		t.Error("demo:x is taken")
 	}
 }
@@ -211,7 +211,7 @@ func TestOpenErrors(t *testing.T) {
 		host + "/app@sha256:123":         "parsing reference",
 		"oci:" + f.dir + ":one:and more": "opening OCI layout",
 	} {
-		_, err := Open(context.Background(), ref, riscv)
+		_, err := Open(context.Background(), ref, riscv, Options{})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error is %v, want one with %q", ref, err, want)
 			continue
@@ -251,7 +251,7 @@ func TestDamagedLayers(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			img, err := Open(context.Background(), ref, riscv)
+			img, err := Open(context.Background(), ref, riscv, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -270,7 +270,7 @@ func TestDamagedMetadata(t *testing.T) {
 		f := newFixture(t)
 		l := f.layers[0]
 		l.DiffID = bad
-		img, err := Open(context.Background(), f.close(f.image(riscv, l)), riscv)
+		img, err := Open(context.Background(), f.close(f.image(riscv, l)), riscv, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +285,7 @@ func TestDamagedMetadata(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		img, err := Open(context.Background(), f.close(f.image(riscv, ocilayout.Layer{Desc: d, DiffID: bad})), riscv)
+		img, err := Open(context.Background(), f.close(f.image(riscv, ocilayout.Layer{Desc: d, DiffID: bad})), riscv, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +329,7 @@ func TestDamagedMetadata(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			ref := f.close(c.damage(f, f.image(riscv, f.layers[0])))
-			if _, err := Open(context.Background(), ref, riscv); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := Open(context.Background(), ref, riscv, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error is %v, want one with %q", err, c.want)
 			}
 		})
@@ -373,7 +373,7 @@ func TestDamagedInRegistry(t *testing.T) {
 	t.Cleanup(srv.Close)
 	host := strings.TrimPrefix(srv.URL, "http://")
 	f.push(host + "/app:v1")
-	img, err := Open(context.Background(), host+"/app:v1", riscv)
+	img, err := Open(context.Background(), host+"/app:v1", riscv, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -392,7 +392,7 @@ func TestCloseEarly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := Open(context.Background(), f.close(f.image(riscv, big)), riscv)
+	img, err := Open(context.Background(), f.close(f.image(riscv, big)), riscv, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

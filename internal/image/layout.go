@@ -28,7 +28,7 @@ type layoutSource struct {
 }
 
 // openLayout opens DIR[:TAG]. A directory whose name has a colon wins over a tag.
-func openLayout(rest string) (store, error) {
+func openLayout(rest string, _ Options) (store, error) {
 	dir, tag := rest, ""
 	if _, err := os.Stat(rest); err != nil {
 		if i := strings.LastIndexByte(rest, ':'); i > 0 && !strings.ContainsAny(rest[i:], `/\`) {
@@ -47,7 +47,7 @@ func openLayout(rest string) (store, error) {
 	return &layoutSource{fsys: os.DirFS(dir), name: dir, tag: tag}, nil
 }
 
-func openDemo(rest string) (store, error) {
+func openDemo(rest string, _ Options) (store, error) {
 	if rest != "" {
 		return nil, fmt.Errorf("parsing reference %q: there is only one demo image, write demo:", "demo:"+rest)
 	}
@@ -124,3 +124,5 @@ func (l *layoutSource) blob(_ context.Context, d v1.Descriptor) (io.ReadCloser, 
 	}
 	return f, err
 }
+
+func (l *layoutSource) close() error { return nil }

@@ -25,7 +25,7 @@ type registrySource struct {
 	root   *remote.Descriptor // what ref led to, so that it is fetched once
 }
 
-func openRegistry(s string) (store, error) {
+func openRegistry(s string, _ Options) (store, error) {
 	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "/") {
 		return nil, fmt.Errorf("parsing reference %q: this looks like a path: an OCI layout directory is named oci:%s", s, s)
 	}
@@ -96,3 +96,5 @@ func (r *registrySource) explain(err error) error {
 	}
 	return fmt.Errorf("pulling %s: %w", r.ref, err)
 }
+
+func (r *registrySource) close() error { return nil }

@@ -60,7 +60,7 @@ func TestCredentials(t *testing.T) {
 
 	config := t.TempDir()
 	t.Setenv("DOCKER_CONFIG", config)
-	_, err := Open(t.Context(), host+"/app:v1", riscv)
+	_, err := Open(t.Context(), host+"/app:v1", riscv, Options{})
 	if want := "refuses " + host + "/app:v1: check the name, and log in with: docker login " + host; err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("without a login: %v, want %q", err, want)
 	}

@@ -35,10 +35,11 @@ func run(ref, out, platform string) error {
 	}
 	ctx := context.Background()
 	start := time.Now()
-	img, err := image.Open(ctx, ref, *p)
+	img, err := image.Open(ctx, ref, *p, image.Options{})
 	if err != nil {
 		return err
 	}
+	defer img.Close()
 	var layers []rootfs.Layer
 	for _, l := range img.Layers {
 		layers = append(layers, l)
