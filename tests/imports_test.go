@@ -31,6 +31,7 @@ var bans = []ban{
 	{"internal/softfloat", "", ours, "it is arithmetic"},
 	{"internal/core", "", ours, "the contract between Go and generated code takes no side"},
 	{"internal/bootcfg", "", ours, "the guest's init and the machine share it and nothing else"},
+	{"internal/attach", "", ours, "it is the protocol, shared by machine and client"},
 	{"internal/fdt", "", ours, "it writes device trees of what it is told"},
 	{"internal/wasm", "", ours, "it is the format of anybody's modules"},
 	{"internal/wasm/link", "internal/wasm", ours, "it joins any Go reactor with any functions"},
