@@ -60,10 +60,7 @@ func step() int32 {
 	if trace {
 		report()
 	}
-	if r.Err != nil {
-		complain(r.Err.Error())
-		r.Status = 125
-	}
+	vm.End(r)
 	host.Exit(r.Status)
 	return -1
 }
@@ -80,7 +77,7 @@ func start() bool {
 	debug.SetMemoryLimit(machine.Reserve / 4 * 3)
 	fail := func(err error) bool {
 		complain(err.Error())
-		host.Exit(125)
+		host.Exit(machine.StatusFailed)
 		return false
 	}
 	m, err := machine.DecodeManifest(view(machine.ManifestBase, machine.ManifestMax))
@@ -117,6 +114,10 @@ func start() bool {
 		Cmdline: strings.TrimSpace(m.Cmdline + " " + opts.KernelArgs),
 		Trace:   stage,
 		Hook:    hook,
+		NoStdin: opts.NoStdin,
+		Attach:  opts.Attach,
+
+		StopSignal: uint8(m.StopSignal),
 	}
 	if len(m.Pages) > 0 {
 		cfg.Bindings = engine.NewBindings()

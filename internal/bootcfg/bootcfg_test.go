@@ -12,31 +12,43 @@ func fullSpec() *Spec {
 	return &Spec{
 		Args:     []string{"sh", "-c", "echo \xff", ""},
 		Env:      []string{"PATH=/bin:/usr/bin", "EMPTY="},
+		User:     "www-data:adm",
 		Dir:      "/srv",
 		Hostname: "box",
 		Terminal: true,
+		Cooked:   true,
 		Rows:     50, Cols: 132,
+		ReadOnly: true,
+		Init:     true,
 		Realtime: 1_800_000_000_123_456_789,
 		Entropy:  []byte{1, 0, 2},
-		Root:     Root{Device: "/dev/vda", Type: "erofs", Options: "noatime", ReadOnly: true, UpperSize: "64m"},
-		Mounts: []Mount{
-			{Source: "data", Target: "/data", Type: "9p", Options: "trans=virtio", ReadOnly: true},
-			{Target: "/run", Type: "tmpfs"},
-		},
+		Mounts:   []Mount{{Index: 258, Target: "/data", ReadOnly: true}, {Target: "/work"}},
 	}
 }
 
-func minimalSpec() *Spec {
-	return &Spec{Args: []string{"true"}, Root: Root{Device: "/dev/vda", Type: "erofs"}}
+func minimalSpec() *Spec { return &Spec{Args: []string{"true"}} }
+
+func fullBoot() *Boot {
+	return &Boot{
+		Root:    Root{Device: "/dev/vda", Type: "erofs", Options: "noatime", UpperSize: "64m"},
+		Volumes: []string{"/var/lib/data", "/cache"},
+	}
 }
 
 var messages = map[string]Message{
-	"full spec":    fullSpec(),
-	"minimal spec": minimalSpec(),
-	"ready":        Ready{},
-	"exit":         Exit{Status: 3},
-	"killed":       Exit{Status: 137, Signal: 9},
-	"error":        Error{Text: "mounting /dev/vda: invalid argument"},
+	"full spec":     fullSpec(),
+	"minimal spec":  minimalSpec(),
+	"boot":          fullBoot(),
+	"minimal boot":  &Boot{Root: Root{Device: "/dev/vda", Type: "erofs"}},
+	"ready":         Ready{},
+	"exit":          Exit{Status: 3},
+	"killed":        Exit{Status: 137, Signal: 9},
+	"out of memory": Exit{Status: 1, OutOfMemory: true},
+	"error":         Error{Status: StatusFailed, Text: "mounting /dev/vda: invalid argument"},
+	"signal":        Signal{Number: 64},
+	"resize":        Resize{Rows: 24, Cols: 80},
+	"stop":          Stop{Signal: 15, Grace: 10_000},
+	"close":         Close{Stream: Stderr},
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -78,17 +90,18 @@ func TestRoundTrip(t *testing.T) {
 // TestWireFormat freezes the bytes: a change of them must raise Version.
 func TestWireFormat(t *testing.T) {
 	got, err := Append([]byte("x"), Exit{Status: 130, Signal: 2})
-	if want := "xc2w\x01\x03\x00\x00\x00\x02\x00\x00\x00\x82\x02"; err != nil || string(got) != want {
+	if want := "xc2w\x02\x03\x00\x00\x00\x03\x00\x00\x00\x82\x02\x00"; err != nil || string(got) != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
-	got, err = Append(nil, minimalSpec())
-	want := "c2w\x01\x01\x00\x00\x00\x4b\x00\x00\x00" +
+	spec := minimalSpec()
+	spec.Mounts = []Mount{{Index: 1, Target: "/m"}}
+	got, err = Append(nil, spec)
+	want := "c2w\x02\x01\x00\x00\x00\x3d\x00\x00\x00" +
 		"\x01\x00\x00\x00" + "\x04\x00\x00\x00true" + "\x00\x00\x00\x00" + // args, env
-		"\x00\x00\x00\x00" + "\x00\x00\x00\x00" + // dir, hostname
-		"\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00\x00\x00\x00\x00" + // terminal, size, clock
-		"\x00\x00\x00\x00" + // entropy
-		"\x08\x00\x00\x00/dev/vda" + "\x05\x00\x00\x00erofs" + "\x00\x00\x00\x00" + "\x00" + "\x00\x00\x00\x00" +
-		"\x00\x00\x00\x00" // mounts
+		"\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00" + // user, dir, hostname
+		"\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00" + // terminal, size, read-only, init
+		"\x00\x00\x00\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00" + // clock, entropy
+		"\x01\x00\x00\x00" + "\x01\x00" + "\x02\x00\x00\x00/m" + "\x00" // mounts
 	if err != nil || string(got) != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
@@ -101,15 +114,23 @@ func TestAppendRefuses(t *testing.T) {
 		"relative dir":      spec(func(s *Spec) { s.Dir = "srv" }),
 		"zero in argument":  spec(func(s *Spec) { s.Args[1] = "a\x00b" }),
 		"zero in env":       spec(func(s *Spec) { s.Env[0] = "A=\x00" }),
-		"zero in mount":     spec(func(s *Spec) { s.Mounts[0].Options = "\x00" }),
+		"zero in mount":     spec(func(s *Spec) { s.Mounts[0].Target = "/\x00" }),
+		"zero in user":      spec(func(s *Spec) { s.User = "\x00" }),
 		"relative mount":    spec(func(s *Spec) { s.Mounts[0].Target = "data" }),
-		"no root":           spec(func(s *Spec) { s.Root.Device = "" }),
+		"no root":           &Boot{Root: Root{Type: "erofs"}},
+		"zero in root":      &Boot{Root: Root{Device: "/dev/\x00", Type: "erofs"}},
+		"relative volume":   &Boot{Root: fullBoot().Root, Volumes: []string{"data"}},
+		"zero in volume":    &Boot{Root: fullBoot().Root, Volumes: []string{"/\x00"}},
+		"signal 0":          Signal{},
+		"signal 65":         Stop{Signal: 65},
+		"stream 3":          Close{Stream: 3},
+		"error, status 1":   Error{Status: 1, Text: "x"},
 		"too much entropy":  spec(func(s *Spec) { s.Entropy = make([]byte, MaxEntropy+1) }),
 		"negative clock":    spec(func(s *Spec) { s.Realtime = -1 }),
 		"too long":          spec(func(s *Spec) { s.Env = append(s.Env, strings.Repeat("x", MaxPayload)) }),
 		"signal and status": Exit{Status: 1, Signal: 9},
-		"empty error":       Error{},
-		"long error":        Error{Text: strings.Repeat("x", MaxErrorText+1)},
+		"empty error":       Error{Status: 125},
+		"long error":        Error{Status: 125, Text: strings.Repeat("x", MaxErrorText+1)},
 	} {
 		got, err := Append([]byte("kept"), m)
 		if !errors.Is(err, ErrMessage) || string(got) != "kept" {
@@ -130,16 +151,16 @@ func TestParserRefuses(t *testing.T) {
 	}{
 		"first byte":          {"x", ErrFrame},
 		"console text":        {"c2 boot", ErrFrame},
-		"version":             {"c2w\x02", ErrVersion},
-		"reserved":            {"c2w\x01\x02\x00\x01\x00\x00\x00\x00\x00", ErrFrame},
-		"unknown kind":        {frame(9, ""), ErrFrame},
-		"unknown, long":       {frame(9, "x"), ErrFrame},
+		"version":             {"c2w\x01", ErrVersion},
+		"reserved":            {"c2w\x02\x02\x00\x01\x00\x00\x00\x00\x00", ErrFrame},
+		"unknown kind":        {frame(10, ""), ErrFrame},
+		"unknown, long":       {frame(10, "x"), ErrFrame},
 		"ready with payload":  {frame(kindReady, "x"), ErrFrame},
-		"huge spec":           {"c2w\x01\x01\x00\x00\x00\x01\x00\x20\x00", ErrFrame},
+		"huge spec":           {"c2w\x02\x01\x00\x00\x00\x01\x00\x30\x00", ErrFrame},
 		"short exit":          {frame(kindExit, "\x01"), ErrMessage},
-		"bad signal":          {frame(kindExit, "\x80\x41"), ErrMessage},
-		"error cut short":     {frame(kindError, "\x05\x00\x00\x00abcd"), ErrMessage},
-		"error with trailer":  {frame(kindError, "\x01\x00\x00\x00abcd"), ErrMessage},
+		"bad signal":          {frame(kindExit, "\x80\x41\x00"), ErrMessage},
+		"error cut short":     {frame(kindError, "\x7d\x05\x00\x00\x00abcd"), ErrMessage},
+		"error with trailer":  {frame(kindError, "\x7d\x01\x00\x00\x00abcd"), ErrMessage},
 		"spec cut short":      {frame(kindSpec, string(good[HeaderSize:len(good)-1])), ErrMessage},
 		"spec with trailer":   {frame(kindSpec, string(good[HeaderSize:])+"x"), ErrMessage},
 		"list larger than it": {frame(kindSpec, "\xff\xff\xff\xff"), ErrMessage},
@@ -181,53 +202,6 @@ func FuzzParser(f *testing.F) {
 				t.Fatalf("%#v is spelled %q, received %q", m, out, b)
 			}
 			b = b[len(out):]
-		}
-	})
-}
-
-// readConsole is the line discipline as init sets it up: what a reader gets of
-// input that was written to the console, and whether the end of file follows.
-func readConsole(t *testing.T, in []byte) (out []byte, eof bool) {
-	var line []byte
-	for i := 0; i < len(in); i++ {
-		if eof {
-			t.Fatalf("input after the end of file: %q", in[i:])
-		}
-		switch c := in[i]; c {
-		case InputEOF:
-			eof = len(line) == 0
-			out, line = append(out, line...), nil
-		case InputQuote:
-			i++
-			line = append(line, in[i])
-		default:
-			line = append(line, c)
-			if c == '\n' {
-				out, line = append(out, line...), nil
-			}
-		}
-		if len(line) > 4095 {
-			t.Fatal("line too long for the discipline")
-		}
-	}
-	return append(out, line...), eof
-}
-
-func FuzzInputEncoder(f *testing.F) {
-	f.Add([]byte("hello\n"), 3)
-	f.Add([]byte("no newline"), 100)
-	f.Add([]byte("\x04\x16\x16\x04\n\x03\x00\r\n"), 1)
-	f.Add(bytes.Repeat([]byte("x"), 2*inputLine), inputLine)
-	f.Fuzz(func(t *testing.T, data []byte, cut int) {
-		cut = max(0, min(cut, len(data)))
-		var e InputEncoder
-		in := e.Append(nil, data[:cut])
-		in = e.Flush(in)
-		in = e.Append(in, data[cut:])
-		in = e.AppendEOF(in)
-		out, eof := readConsole(t, in)
-		if !eof || !bytes.Equal(out, data) {
-			t.Errorf("%q was read as %q, end of file %v", data, out, eof)
 		}
 	})
 }

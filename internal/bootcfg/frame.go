@@ -19,10 +19,10 @@ import (
 // byte, 0 or 1.
 const (
 	HeaderSize = 12
-	// MaxPayload bounds a frame's payload in bytes. It is the room that Linux
-	// gives a new program's arguments and environment together (a quarter of
-	// the default 8 MiB stack): a longer Spec could not be executed.
-	MaxPayload = 2 << 20
+	// MaxPayload bounds a frame's payload in bytes. Linux gives a new program's
+	// arguments and environment 2 MiB together (a quarter of the default stack),
+	// and refuses longer ones itself; the rest is for the other fields.
+	MaxPayload = 3 << 20
 	// MaxEntropy bounds Spec.Entropy in bytes: the generator's own seed is 32.
 	MaxEntropy = 64
 	// MaxErrorText bounds Error.Text in bytes, for it comes from the guest and
@@ -140,12 +140,18 @@ func decode(b []byte) (Message, int, error) {
 // unknown kind has no payload, and is refused when it is decoded.
 func maxPayloadOf(kind byte) uint32 {
 	switch kind {
-	case kindSpec:
+	case kindSpec, kindBoot:
 		return MaxPayload
 	case kindExit:
-		return 2
+		return 3
 	case kindError:
-		return 4 + MaxErrorText
+		return 1 + 4 + MaxErrorText
+	case kindSignal, kindClose:
+		return 1
+	case kindResize:
+		return 4
+	case kindStop:
+		return 5
 	}
 	return 0
 }

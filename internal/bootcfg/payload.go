@@ -2,48 +2,71 @@ package bootcfg
 
 import "strconv"
 
+func (m *Boot) appendPayload(b []byte) []byte {
+	b = appendString(b, m.Root.Device)
+	b = appendString(b, m.Root.Type)
+	b = appendString(b, m.Root.Options)
+	b = appendString(b, m.Root.UpperSize)
+	return appendList(b, m.Volumes)
+}
+
 func (s *Spec) appendPayload(b []byte) []byte {
 	b = appendList(b, s.Args)
 	b = appendList(b, s.Env)
+	b = appendString(b, s.User)
 	b = appendString(b, s.Dir)
 	b = appendString(b, s.Hostname)
 	b = appendBool(b, s.Terminal)
-	b = append(b, byte(s.Rows), byte(s.Rows>>8), byte(s.Cols), byte(s.Cols>>8))
+	b = appendBool(b, s.Cooked)
+	b = appendU16(appendU16(b, s.Rows), s.Cols)
+	b = appendBool(b, s.ReadOnly)
+	b = appendBool(b, s.Init)
 	b = appendU32(b, uint32(s.Realtime))
 	b = appendU32(b, uint32(uint64(s.Realtime)>>32))
 	b = appendString(b, string(s.Entropy))
-	b = appendString(b, s.Root.Device)
-	b = appendString(b, s.Root.Type)
-	b = appendString(b, s.Root.Options)
-	b = appendBool(b, s.Root.ReadOnly)
-	b = appendString(b, s.Root.UpperSize)
 	b = appendU32(b, uint32(len(s.Mounts)))
 	for _, m := range s.Mounts {
-		b = appendString(b, m.Source)
+		b = appendU16(b, m.Index)
 		b = appendString(b, m.Target)
-		b = appendString(b, m.Type)
-		b = appendString(b, m.Options)
 		b = appendBool(b, m.ReadOnly)
 	}
 	return b
 }
 
-func (Ready) appendPayload(b []byte) []byte   { return b }
-func (e Exit) appendPayload(b []byte) []byte  { return append(b, e.Status, e.Signal) }
-func (e Error) appendPayload(b []byte) []byte { return appendString(b, e.Text) }
+func (Ready) appendPayload(b []byte) []byte { return b }
+
+func (e Exit) appendPayload(b []byte) []byte {
+	return appendBool(append(b, e.Status, e.Signal), e.OutOfMemory)
+}
+
+func (e Error) appendPayload(b []byte) []byte  { return appendString(append(b, e.Status), e.Text) }
+func (s Signal) appendPayload(b []byte) []byte { return append(b, s.Number) }
+func (r Resize) appendPayload(b []byte) []byte { return appendU16(appendU16(b, r.Rows), r.Cols) }
+func (s Stop) appendPayload(b []byte) []byte   { return appendU32(append(b, s.Signal), s.Grace) }
+func (c Close) appendPayload(b []byte) []byte  { return append(b, c.Stream) }
 
 func decodePayload(kind byte, b []byte) (Message, error) {
 	d := decoder{b: b}
 	var m Message
 	switch kind {
+	case kindBoot:
+		m = d.boot()
 	case kindSpec:
 		m = d.spec()
 	case kindReady:
 		m = Ready{}
 	case kindExit:
-		m = Exit{Status: d.u8(), Signal: d.u8()}
+		m = Exit{Status: d.u8(), Signal: d.u8(), OutOfMemory: d.boolean()}
 	case kindError:
-		m = Error{Text: d.str()}
+		m = Error{Status: d.u8(), Text: d.str()}
+	case kindSignal:
+		m = Signal{Number: d.u8()}
+	case kindResize:
+		m = Resize{Rows: d.u16(), Cols: d.u16()}
+	case kindStop:
+		m = Stop{Signal: d.u8(), Grace: d.u32()}
+	case kindClose:
+		m = Close{Stream: d.u8()}
 	default:
 		return nil, wrong(ErrFrame, "unknown kind "+strconv.Itoa(int(kind)))
 	}
@@ -56,28 +79,55 @@ func decodePayload(kind byte, b []byte) (Message, error) {
 	return m, m.check()
 }
 
+func (d *decoder) boot() *Boot {
+	return &Boot{
+		Root:    Root{Device: d.str(), Type: d.str(), Options: d.str(), UpperSize: d.str()},
+		Volumes: d.list(),
+	}
+}
+
 func (d *decoder) spec() *Spec {
 	s := &Spec{
 		Args:     d.list(),
 		Env:      d.list(),
+		User:     d.str(),
 		Dir:      d.str(),
 		Hostname: d.str(),
 		Terminal: d.boolean(),
+		Cooked:   d.boolean(),
 		Rows:     d.u16(),
 		Cols:     d.u16(),
+		ReadOnly: d.boolean(),
+		Init:     d.boolean(),
 		Realtime: int64(uint64(d.u32()) | uint64(d.u32())<<32),
 	}
 	if e := d.str(); e != "" {
 		s.Entropy = []byte(e)
 	}
-	s.Root = Root{Device: d.str(), Type: d.str(), Options: d.str(), ReadOnly: d.boolean(), UpperSize: d.str()}
-	for n := d.count(4*4 + 1); n > 0; n-- {
-		s.Mounts = append(s.Mounts, Mount{Source: d.str(), Target: d.str(), Type: d.str(), Options: d.str(), ReadOnly: d.boolean()})
+	for n := d.count(2 + 4 + 1); n > 0; n-- {
+		s.Mounts = append(s.Mounts, Mount{Index: d.u16(), Target: d.str(), ReadOnly: d.boolean()})
 	}
 	return s
 }
 
-// check holds for every message that is sent and for every one received.
+// The checks hold for every message that is sent and for every one received.
+
+func (m *Boot) check() error {
+	r := m.Root
+	if r.Device == "" || r.Type == "" {
+		return wrong(ErrMessage, "boot without a root device and its type")
+	}
+	for _, v := range m.Volumes {
+		if !absolute(v) {
+			return wrong(ErrMessage, "volume "+strconv.Quote(v)+" is not absolute")
+		}
+	}
+	if !plain(m.Volumes...) || !plain(r.Device, r.Type, r.Options, r.UpperSize) {
+		return errZero
+	}
+	return nil
+}
+
 func (s *Spec) check() error {
 	if len(s.Args) == 0 {
 		return wrong(ErrMessage, "spec without a command")
@@ -85,28 +135,28 @@ func (s *Spec) check() error {
 	if len(s.Entropy) > MaxEntropy {
 		return wrong(ErrMessage, "spec with "+strconv.Itoa(len(s.Entropy))+" bytes of entropy, at most "+strconv.Itoa(MaxEntropy)+" fit")
 	}
-	if s.Dir != "" && s.Dir[0] != '/' {
+	if s.Dir != "" && !absolute(s.Dir) {
 		return wrong(ErrMessage, "working directory "+strconv.Quote(s.Dir)+" is not absolute")
 	}
 	if s.Realtime < 0 {
 		return wrong(ErrMessage, "clock before 1970")
 	}
-	r := s.Root
-	if r.Device == "" || r.Type == "" {
-		return wrong(ErrMessage, "spec without a root device and its type")
-	}
-	ok := plain(s.Args...) && plain(s.Env...) && plain(s.Dir, s.Hostname, r.Device, r.Type, r.Options, r.UpperSize)
+	ok := plain(s.Args...) && plain(s.Env...) && plain(s.User, s.Dir, s.Hostname)
 	for _, m := range s.Mounts {
-		if m.Target == "" || m.Target[0] != '/' {
+		if !absolute(m.Target) {
 			return wrong(ErrMessage, "mount target "+strconv.Quote(m.Target)+" is not absolute")
 		}
-		ok = ok && plain(m.Source, m.Target, m.Type, m.Options)
+		ok = ok && plain(m.Target)
 	}
 	if !ok {
-		return wrong(ErrMessage, "zero byte in a string of the spec")
+		return errZero
 	}
 	return nil
 }
+
+func absolute(path string) bool { return path != "" && path[0] == '/' }
+
+var errZero = wrong(ErrMessage, "zero byte in a string")
 
 func (Ready) check() error { return nil }
 
@@ -120,6 +170,27 @@ func (e Exit) check() error {
 func (e Error) check() error {
 	if e.Text == "" || len(e.Text) > MaxErrorText {
 		return wrong(ErrMessage, "error text of "+strconv.Itoa(len(e.Text))+" bytes")
+	}
+	if e.Status < StatusFailed || e.Status > StatusNotFound {
+		return wrong(ErrMessage, "error with the status "+strconv.Itoa(int(e.Status)))
+	}
+	return nil
+}
+
+func (s Signal) check() error { return checkSignal(s.Number) }
+func (Resize) check() error   { return nil }
+func (s Stop) check() error   { return checkSignal(s.Signal) }
+
+func (c Close) check() error {
+	if c.Stream > Stderr {
+		return wrong(ErrMessage, "stream "+strconv.Itoa(int(c.Stream)))
+	}
+	return nil
+}
+
+func checkSignal(n uint8) error {
+	if n < 1 || n > 64 {
+		return wrong(ErrMessage, "signal "+strconv.Itoa(int(n)))
 	}
 	return nil
 }
@@ -136,6 +207,8 @@ func plain(list ...string) bool {
 	}
 	return true
 }
+
+func appendU16(b []byte, v uint16) []byte { return append(b, byte(v), byte(v>>8)) }
 
 func appendU32(b []byte, v uint32) []byte {
 	return append(b, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))

@@ -138,7 +138,7 @@ func (p *pipeline) run() (*File, error) {
 	}
 	// What does not depend on the image is made meanwhile.
 	booted := make(chan error, 1)
-	go func() { booted <- p.boot(parts) }()
+	go func() { booted <- p.boot(parts, Container{}) }()
 	disk, diskSize, err := p.disk(img)
 	if berr := <-booted; err == nil {
 		err = berr

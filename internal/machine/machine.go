@@ -12,7 +12,6 @@ import (
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/device/plic"
 	"github.com/c2w/c2w/internal/device/rtc"
-	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/fdt"
 	"github.com/c2w/c2w/internal/isa"
@@ -40,6 +39,11 @@ type Config struct {
 	Disk    Source // nil for none
 	Cmdline string
 	Spec    *bootcfg.Spec
+	// NoStdin gives the command an empty standard input; Attach says that the
+	// host's standard streams carry the attach protocol.
+	NoStdin, Attach bool
+	// StopSignal is what ends the container in good order; 0 is SIGTERM.
+	StopSignal uint8
 	// Hook calls a hook of the host; nil has none.
 	Hook func(slot, a, b, c int32) int32
 	// Trace, if set, hears of the stages of the boot.
@@ -65,11 +69,19 @@ type Machine struct {
 	lastPoll int64 // host time of the last look at standard input
 
 	contract session
-	input    input
+	streams  streams
 	off      bool // powered off
 	failed   bool // by a crash of the kernel
-	outErr   error
 }
+
+// The console's ports.
+const (
+	portConsole = iota // hvc0: what the kernel says
+	portContract
+	portStdin
+	portStdout
+	portStderr
+)
 
 // New wires a machine and loads the kernel.
 func New(cfg Config) (*Machine, error) {
@@ -77,13 +89,16 @@ func New(cfg Config) (*Machine, error) {
 	if cfg.Trace == nil {
 		m.cfg.Trace = func(string) {}
 	}
-	m.contract.m, m.input.m = m, m
+	m.contract.m, m.streams.m = m, m
 	m.epoch = m.host.Monotonic()
 	m.plic = plic.New(func(level bool) { m.Engine.Priv.SetExternal(level) })
 	m.rtc = rtc.New(m.host.Realtime, func(level bool) { m.plic.SetLine(RTCIRQ, level) })
 	m.console = console.New([]console.PortConfig{
-		{Name: "console", Console: true, Output: m.consoleOutput},
-		{Name: bootcfg.PortName, Output: m.contract.receive},
+		portConsole:  {Name: "console", Console: true, Output: m.streams.kernel},
+		portContract: {Name: bootcfg.PortName, Output: m.contract.receive},
+		portStdin:    {Name: bootcfg.PortStdin},
+		portStdout:   {Name: bootcfg.PortStdout, Output: m.streams.stdout},
+		portStderr:   {Name: bootcfg.PortStderr, Output: m.streams.stderr},
 	})
 	dma := (*dma)(m)
 	plug := func(n int, d interface{}) {
@@ -115,20 +130,8 @@ func New(cfg Config) (*Machine, error) {
 	if err := m.load(hc); err != nil {
 		return nil, err
 	}
-	m.terminal()
+	m.streams.begin()
 	return m, nil
-}
-
-// terminal takes over the size of the host's terminal, if the host tells it.
-func (m *Machine) terminal() {
-	if m.cfg.Hook == nil || m.cfg.Hook(emit.HookVersion, emit.HooksVersion, 0, 0) < 1 {
-		return
-	}
-	size := m.cfg.Hook(emit.HookTerminal, 0, 0, 0)
-	if rows, cols := uint16(size>>16), uint16(size); size > 0 && rows > 0 && cols > 0 {
-		m.cfg.Spec.Rows, m.cfg.Spec.Cols = rows, cols
-		m.console.Resize(cols, rows)
-	}
 }
 
 // maxCmdline is what Linux takes of its command line in bytes (COMMAND_LINE_SIZE
@@ -191,9 +194,12 @@ const pollEvery = 5_000_000
 
 // Result is what a Step comes back with.
 type Result struct {
-	Done   bool
-	Status int   // exit status of the program, when Done
-	Err    error // why the machine ended without one
+	Done        bool
+	Status      int   // exit status of the run, when Done
+	Signal      int   // that killed the command, or 0
+	OutOfMemory bool  // the guest's kernel killed a process for want of memory
+	Own         bool  // Status is not the command's
+	Err         error // what a person should know of how it ended
 }
 
 // Step runs the machine for a bounded time. It sleeps when the guest idles.
@@ -215,14 +221,10 @@ func (m *Machine) Step() Result {
 	}
 	if now := m.host.Monotonic(); now-m.lastPoll >= pollEvery {
 		m.lastPoll = now
-		m.input.poll(0)
+		m.streams.poll(0)
 	}
-	switch {
-	case m.outErr == nil:
-	case wasi.IsClosed(m.outErr):
-		return Result{Done: true, Status: 128 + 13} // SIGPIPE
-	default:
-		return Result{Done: true, Err: fmt.Errorf("writing standard output: %w", m.outErr)}
+	if err := m.streams.err; err != nil {
+		return Result{Done: true, Status: StatusFailed, Own: true, Err: err}
 	}
 	if !m.off {
 		return Result{}
@@ -248,6 +250,7 @@ func (m *Machine) pollDevices() {
 		}
 	}
 	m.contract.flush()
+	m.streams.flush()
 }
 
 // sleep waits until the guest has something to do. It may return early: then
@@ -265,7 +268,7 @@ func (m *Machine) sleep() {
 		timeout = min(timeout, at-m.host.Realtime())
 	}
 	if timeout > 0 {
-		m.input.poll(timeout)
+		m.streams.poll(timeout)
 	}
 	m.timers()
 	if !m.Engine.Priv.Runnable() {
@@ -273,18 +276,18 @@ func (m *Machine) sleep() {
 	}
 }
 
-func (m *Machine) consoleOutput(p []byte) int {
-	if m.outErr == nil {
-		m.outErr = m.host.Write(wasi.Stdout, p)
+func (m *Machine) stopSignal() uint8 {
+	if m.cfg.StopSignal == 0 {
+		return 15
 	}
-	return len(p)
+	return m.cfg.StopSignal
 }
 
 // Stats are the engine's counters.
 func (m *Machine) Stats() engine.Stats { return m.Engine.Stats }
 
 var (
-	errNoStatus = errors.New("the guest stopped without the program's exit status")
+	errNoStatus = errors.New("the guest powered itself off before the command had ended")
 	errCrash    = errors.New("the guest's kernel panicked or restarted; add C2W_KERNEL_ARGS=loglevel=7 to the environment to see what it says")
 )
 

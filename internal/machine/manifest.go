@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/c2w/c2w/internal/bootcfg"
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
@@ -17,11 +16,12 @@ type Manifest struct {
 	RAM                  uint32 // bytes of guest RAM
 	Kernel, Initrd, Disk Blob   // in the format of package disk
 	Cmdline              string
-	// Entrypoint and Cmd are the image's; Env, Dir and User too. User is kept
-	// but not honoured yet: the program runs as root, whatever it says.
+	// Entrypoint, Cmd, Env, Dir and User are the image's.
 	Entrypoint, Cmd, Env []string
 	Dir                  string
 	User                 string
+	// StopSignal is what ends the container in good order; 0 is SIGTERM.
+	StopSignal uint32
 	// Pages are the translations that the core holds.
 	Pages []PageBinding
 }
@@ -40,7 +40,7 @@ type PageBinding struct {
 
 const (
 	manifestMagic   = "c2wm"
-	manifestVersion = 3
+	manifestVersion = 4
 )
 
 // Fingerprint is a number that differs when the machine and the generated core
@@ -98,6 +98,7 @@ func (m *Manifest) Encode() ([]byte, error) {
 	list(m.Env)
 	str(m.Dir)
 	str(m.User)
+	u32(m.StopSignal)
 	u32(uint32(len(m.Pages)))
 	for _, p := range m.Pages {
 		b = le.AppendUint64(b, p.Key.Content)
@@ -159,6 +160,7 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 	m.Cmdline = str()
 	m.Entrypoint, m.Cmd, m.Env = list(), list(), list()
 	m.Dir, m.User = str(), str()
+	m.StopSignal = u32()
 	for n := u32(); n > 0 && !bad; n-- {
 		var p PageBinding
 		p.Key.Content = le.Uint64(take(8))
@@ -172,60 +174,8 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 	for i := range m.Pages {
 		bad = bad || !m.Pages[i].Binding.Valid()
 	}
-	if bad || len(b) != 0 || m.RAM < MinRAM || m.RAM > MaxRAM {
+	if bad || len(b) != 0 || m.StopSignal > 64 || m.RAM < MinRAM || m.RAM > MaxRAM {
 		return nil, errManifest
 	}
 	return m, nil
-}
-
-// Spec is what the guest's init is told to run: the image's configuration
-// with arguments and environment of the run, as docker run combines them. The
-// program runs as root: the image's user is not honoured yet.
-func (m *Manifest) Spec(o RunOptions) (*bootcfg.Spec, error) {
-	entry, cmd := m.Entrypoint, m.Cmd
-	if o.Entrypoint != nil {
-		entry, cmd = o.Entrypoint, nil
-	}
-	if len(o.Args) > 0 {
-		cmd = o.Args
-	}
-	args := append(append([]string{}, entry...), cmd...)
-	if len(args) == 0 {
-		return nil, errors.New("the image names no command: give one behind the file's name")
-	}
-	s := &bootcfg.Spec{Args: args, Dir: m.Dir, Hostname: "c2w", Root: bootcfg.Root{Device: "/dev/vda", Type: "erofs"}}
-	s.Env = mergeEnv(m.Env, o.Env)
-	return s, nil
-}
-
-// RunOptions is what one run adds to the image's configuration.
-type RunOptions struct {
-	Entrypoint []string // replaces the image's entrypoint and drops its command
-	Args       []string // replace the image's command
-	Env        []string // KEY=VALUE, override the image's
-}
-
-const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-func mergeEnv(image, run []string) []string {
-	var out []string
-	index := map[string]int{}
-	for _, list := range [][]string{{defaultPath, "HOME=/root", "TERM=xterm"}, image, run} {
-		for _, kv := range list {
-			k := kv
-			for i := range kv {
-				if kv[i] == '=' {
-					k = kv[:i]
-					break
-				}
-			}
-			if i, ok := index[k]; ok {
-				out[i] = kv
-				continue
-			}
-			index[k] = len(out)
-			out = append(out, kv)
-		}
-	}
-	return out
 }

@@ -3,19 +3,21 @@ package machine
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/c2w/c2w/internal/bootcfg"
 )
 
 // session is the machine's end of the contract with the guest's init.
 type session struct {
-	m      *Machine
-	parser bootcfg.Parser
-	out    []byte // not yet taken by the port
-	ready  bool
-	exit   *bootcfg.Exit
-	err    error
+	m       *Machine
+	parser  bootcfg.Parser
+	out     []byte // not yet taken by the port
+	ready   bool   // the container waits
+	told    bool   // the spec is sent
+	early   []byte // frames that follow it
+	exit    *bootcfg.Exit
+	refusal *bootcfg.Error
+	err     error
 }
 
 // maxFeed bounds what the parser is given at once: a guest may write as much as
@@ -61,31 +63,66 @@ func (s *session) handle(msg bootcfg.Message) error {
 			return errTwice
 		}
 		s.ready = true
-		s.m.cfg.Trace("init")
-		spec := s.m.cfg.Spec
-		spec.Realtime = s.m.host.Realtime()
-		spec.Entropy = make([]byte, bootcfg.MaxEntropy)
-		if err := s.m.host.Random(spec.Entropy); err != nil {
-			return fmt.Errorf("reading the host's random numbers for it: %w", err)
-		}
-		out, err := bootcfg.Append(nil, spec)
-		if err != nil {
-			return fmt.Errorf("telling it the command: %w", err)
-		}
-		s.out = out
+		s.m.cfg.Trace("container")
+		return s.start()
 	case bootcfg.Exit:
-		if s.exit == nil {
+		if s.exit == nil && s.refusal == nil {
 			s.exit = &msg
 		}
 	case bootcfg.Error:
-		if s.exit == nil {
-			s.err = fmt.Errorf("starting the container: %s", msg.Text)
+		if s.exit == nil && s.refusal == nil {
+			s.refusal = &msg
 		}
+	case bootcfg.Close:
+		if msg.Stream != bootcfg.Stdin {
+			return errKind
+		}
+		s.m.streams.unwanted()
 	default:
 		return errKind
 	}
 	return nil
 }
+
+// start tells init what to run, once it is ready and the run's facts are known.
+func (s *session) start() error {
+	if !s.ready || s.told || !s.m.streams.known() {
+		return nil
+	}
+	s.told = true
+	spec := s.m.cfg.Spec
+	if spec.Terminal {
+		spec.Env = mergeEnv([]string{"TERM=xterm"}, spec.Env)
+	}
+	spec.Realtime = s.m.host.Realtime()
+	spec.Entropy = make([]byte, bootcfg.MaxEntropy)
+	if err := s.m.host.Random(spec.Entropy); err != nil {
+		return fmt.Errorf("reading the host's random numbers for it: %w", err)
+	}
+	out, err := bootcfg.Append(s.out, spec)
+	if err != nil {
+		return fmt.Errorf("telling it the command: %w", err)
+	}
+	s.out = append(out, s.early...)
+	s.early = nil
+	return nil
+}
+
+// send queues a message for init; what comes before the spec follows it.
+func (s *session) send(msg bootcfg.Message) {
+	to := &s.out
+	if !s.told {
+		to = &s.early
+	}
+	out, err := bootcfg.Append(*to, msg)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	*to = out
+}
+
+// queued is how many bytes wait for init.
+func (s *session) queued() int { return len(s.out) + len(s.early) }
 
 // fail ends the run: a guest whose init does not keep the contract might never
 // power off.
@@ -98,59 +135,37 @@ func (s *session) fail(err error) {
 // flush gives the port what it has room for.
 func (s *session) flush() {
 	if len(s.out) > 0 {
-		s.out = s.out[s.m.console.Port(1).Input(s.out):]
+		s.out = s.out[s.m.console.Port(portContract).Input(s.out):]
 	}
 }
+
+// The statuses of runs that end without one of the command's. They are at most
+// 125, so that every engine can report them.
+const (
+	statusPowerOff = 122 // the guest switched itself off
+	statusPanic    = 123 // its kernel panicked or restarted
+	StatusFault    = 124 // the machine broke: a bug of c2w
+	StatusFailed   = bootcfg.StatusFailed
+)
 
 // result is how the run ended, once the machine is off.
 func (s *session) result(crashed bool) Result {
 	r := Result{Done: true}
 	switch {
 	case s.err != nil:
-		r.Err = s.err
+		r.Status, r.Own, r.Err = StatusFault, true, s.err
+	case s.refusal != nil:
+		r.Status, r.Own, r.Err = int(s.refusal.Status), true, errors.New(s.refusal.Text)
 	case s.exit != nil:
-		r.Status = int(s.exit.Status)
+		r.Status, r.Signal = int(s.exit.Status), int(s.exit.Signal)
+		if s.exit.OutOfMemory {
+			r.OutOfMemory = true
+			r.Err = fmt.Errorf("the guest ran out of its %d MiB of memory and killed a process: convert with a larger --memory", len(s.m.ram.Bytes)>>20)
+		}
 	case crashed:
-		r.Err = errCrash
+		r.Status, r.Own, r.Err = statusPanic, true, errCrash
 	default:
-		r.Err = errNoStatus
+		r.Status, r.Own, r.Err = statusPowerOff, true, errNoStatus
 	}
 	return r
-}
-
-// input carries standard input to the guest's console, as a plain stream.
-type input struct {
-	m       *Machine
-	enc     bootcfg.InputEncoder
-	pending []byte
-	buf     [1024]byte
-	eof     bool
-}
-
-// want says that the guest can take input.
-func (in *input) want() bool {
-	return in.m.contract.ready && !in.eof && len(in.pending) == 0 && in.m.console.Port(0).Room() > 0
-}
-
-// poll waits up to timeout nanoseconds for input and passes it on.
-func (in *input) poll(timeout int64) {
-	in.flush()
-	if in.m.host.Wait(timeout, in.want()) {
-		n, err := in.m.host.ReadStdin(in.buf[:])
-		if n > 0 {
-			in.pending = in.enc.Append(in.pending, in.buf[:n])
-			in.pending = in.enc.Flush(in.pending)
-		}
-		if err == io.EOF || err != nil {
-			in.pending = in.enc.AppendEOF(in.pending)
-			in.eof = true
-		}
-		in.flush()
-	}
-}
-
-func (in *input) flush() {
-	if len(in.pending) > 0 {
-		in.pending = in.pending[in.m.console.Port(0).Input(in.pending):]
-	}
 }

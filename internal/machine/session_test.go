@@ -28,7 +28,7 @@ func frames(t *testing.T, list ...bootcfg.Message) (b []byte) {
 // TestContract: what the guest's init may say, and what ends a run although the
 // guest goes on: its kernel loops here.
 func TestContract(t *testing.T) {
-	spec := &bootcfg.Spec{Args: []string{"x"}, Root: bootcfg.Root{Device: "d", Type: "t"}}
+	spec := &bootcfg.Spec{Args: []string{"x"}}
 	exit := bootcfg.Exit{Status: 3}
 	for name, c := range map[string]struct {
 		in     []byte
@@ -36,24 +36,26 @@ func TestContract(t *testing.T) {
 		status int
 		want   string // in the error, once the guest is off
 	}{
-		"nothing":             {nil, false, 0, errNoStatus.Error()},
-		"ready":               {frames(t, bootcfg.Ready{}), false, 0, errNoStatus.Error()},
+		"nothing":             {nil, false, 122, errNoStatus.Error()},
+		"ready":               {frames(t, bootcfg.Ready{}), false, 122, errNoStatus.Error()},
 		"exit":                {frames(t, bootcfg.Ready{}, exit), false, 3, ""},
 		"exit without ready":  {frames(t, exit), false, 3, ""},
 		"exit twice":          {frames(t, bootcfg.Ready{}, exit, bootcfg.Exit{Status: 4}), false, 3, ""},
-		"exit, then error":    {frames(t, bootcfg.Ready{}, exit, bootcfg.Error{Text: "no"}), false, 3, ""},
-		"error":               {frames(t, bootcfg.Ready{}, bootcfg.Error{Text: "no"}), false, 0, "starting the container: no"},
-		"error, then exit":    {frames(t, bootcfg.Ready{}, bootcfg.Error{Text: "no"}, exit), false, 0, "starting the container: no"},
-		"ready twice":         {frames(t, bootcfg.Ready{}, bootcfg.Ready{}), true, 0, "the guest's init: it said twice"},
-		"a host's message":    {frames(t, spec), true, 0, "only the host may send"},
-		"garbage":             {[]byte("hello"), true, 0, "the guest's init: bad contract frame"},
-		"a letter of garbage": {[]byte("x"), true, 0, "bad contract frame"},
-		"another version":     {[]byte("c2w\x63"), true, 0, "contract version differs"},
-		"oversized":           {[]byte("c2w\x01\x03\x00\x00\x00\xff\xff\xff\x7f"), true, 0, "bad contract frame"},
-		"bad exit":            {[]byte("c2w\x01\x03\x00\x00\x00\x02\x00\x00\x00\x01\x09"), true, 0, "bad contract message"},
-		"half a frame":        {frames(t, exit)[:13], false, 0, errNoStatus.Error()},
-		"much garbage":        {bytes.Repeat([]byte{0xff}, 1<<20), true, 0, "bad contract frame"},
-		"garbage after exit":  {append(frames(t, bootcfg.Ready{}, exit), "garbage"...), true, 0, "bad contract frame"},
+		"exit, then error":    {frames(t, bootcfg.Ready{}, exit, bootcfg.Error{Status: 127, Text: "no"}), false, 3, ""},
+		"error":               {frames(t, bootcfg.Ready{}, bootcfg.Error{Status: 127, Text: "no"}), false, 127, "no"},
+		"error, then exit":    {frames(t, bootcfg.Ready{}, bootcfg.Error{Status: 127, Text: "no"}, exit), false, 127, "no"},
+		"ready twice":         {frames(t, bootcfg.Ready{}, bootcfg.Ready{}), true, 124, "the guest's init: it said twice"},
+		"a host's message":    {frames(t, spec), true, 124, "only the host may send"},
+		"garbage":             {[]byte("hello"), true, 124, "the guest's init: bad contract frame"},
+		"a letter of garbage": {[]byte("x"), true, 124, "bad contract frame"},
+		"another version":     {[]byte("c2w\x63"), true, 124, "contract version differs"},
+		"oversized":           {[]byte("c2w\x02\x03\x00\x00\x00\xff\xff\xff\x7f"), true, 124, "bad contract frame"},
+		"bad exit":            {[]byte("c2w\x02\x03\x00\x00\x00\x03\x00\x00\x00\x01\x09\x00"), true, 124, "bad contract message"},
+		"half a frame":        {frames(t, exit)[:13], false, 122, errNoStatus.Error()},
+		"much garbage":        {bytes.Repeat([]byte{0xff}, 1<<20), true, 124, "bad contract frame"},
+		"input unwanted":      {frames(t, bootcfg.Ready{}, bootcfg.Close{}, exit), false, 3, ""},
+		"output unwanted":     {frames(t, bootcfg.Ready{}, bootcfg.Close{Stream: 1}), true, 124, "only the host may send"},
+		"garbage after exit":  {append(frames(t, bootcfg.Ready{}, exit), "garbage"...), true, 124, "bad contract frame"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, piece := range []int{1 << 30, 1, 7} {
@@ -87,7 +89,7 @@ func TestContract(t *testing.T) {
 func TestContractMemory(t *testing.T) {
 	m := newSmall(t, wasi.Streams{}, loop)
 	all := m.ram.Bytes
-	copy(all, "c2w\x01\x01\x00\x00\x00\x00\x00\x20\x00") // a frame of 2 MiB begins
+	copy(all, "c2w\x02\x01\x00\x00\x00\x00\x00\x20\x00") // a frame of 2 MiB begins
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	m.contract.receive(all)
@@ -101,7 +103,7 @@ func TestContractMemory(t *testing.T) {
 }
 
 func FuzzContract(f *testing.F) {
-	for _, m := range []bootcfg.Message{bootcfg.Ready{}, bootcfg.Exit{Status: 1}, bootcfg.Error{Text: "x"}} {
+	for _, m := range []bootcfg.Message{bootcfg.Ready{}, bootcfg.Exit{Status: 1}, bootcfg.Error{Status: 125, Text: "x"}} {
 		b, _ := bootcfg.Append(nil, m)
 		f.Add(b)
 	}
@@ -111,11 +113,11 @@ func FuzzContract(f *testing.F) {
 			shared = newSmall(t, wasi.Streams{}, loop)
 		}
 		m := shared
-		m.contract, m.off, m.failed = session{m: m}, false, false
+		m.contract, m.streams, m.off, m.failed = session{m: m}, streams{m: m}, false, false
 		if n := m.contract.receive(b); n != len(b) {
 			t.Fatalf("took %d of %d bytes", n, len(b))
 		}
-		if m.off != (m.contract.err != nil && !strings.HasPrefix(m.contract.err.Error(), "starting the container: ")) {
+		if m.off != (m.contract.err != nil) {
 			t.Fatalf("off %v, %v", m.off, m.contract.err)
 		}
 		if r := m.contract.result(false); !r.Done || r.Status < 0 || r.Status > 255 {
@@ -135,35 +137,71 @@ func TestLongSpec(t *testing.T) {
 	}
 }
 
-// TestInput: nothing is read before init is ready, nor more than the guest has
-// room for; the end is passed on once.
+// TestInput: nothing is read before the container is ready, nor more than the
+// guest has room for.
 func TestInput(t *testing.T) {
-	in := &counting{Reader: strings.NewReader(strings.Repeat("0123456789\n", 10000))}
+	in := &counting{Reader: strings.NewReader(strings.Repeat("0123456789\n", 100000))}
 	m := newSmall(t, wasi.Streams{Stdin: in}, loop)
-	m.input.poll(0)
+	m.streams.poll(0)
 	if in.n != 0 {
-		t.Error("input is read before init is ready")
+		t.Error("input is read before the container is ready")
 	}
 	m.contract.receive(frames(t, bootcfg.Ready{}))
 	for range 200 {
-		m.input.poll(1e6)
+		m.streams.poll(1e6)
 	}
-	port := m.console.Port(0)
-	if port.Room() != 0 || len(m.input.pending) > 2*len(m.input.buf)+1 {
-		t.Errorf("room for %d, %d bytes wait", port.Room(), len(m.input.pending))
+	port := m.console.Port(portStdin)
+	if port.Room() != 0 || len(m.streams.pending) > inputSize || in.n > 2*inputSize {
+		t.Errorf("room for %d, %d bytes wait of %d", port.Room(), len(m.streams.pending), in.n)
 	}
-	if !strings.HasPrefix(string(port.Buffer[:]), "0123456789\n0123456789\n") {
+	if !strings.HasPrefix(string(port.Buffer[:]), "0123456789\n0123456789\n") || !port.HostOpen {
 		t.Errorf("the guest gets %q", port.Buffer[:20])
 	}
-	for name, r := range map[string]io.Reader{"end": strings.NewReader(""), "none": nil, "error": failingReader{}} {
-		m := newSmall(t, wasi.Streams{Stdin: r}, loop)
+}
+
+// TestInputEnd: the end is passed on once, and behind the last byte.
+func TestInputEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		in      io.Reader
+		no      bool
+		content string
+	}{
+		"end": {in: strings.NewReader("")}, "none": {}, "error": {in: failingReader{}},
+		"not wanted": {in: strings.NewReader("x"), no: true}, "bytes": {in: strings.NewReader("x"), content: "x"},
+	} {
+		cfg := small(wasi.Streams{Stdin: c.in}.NewHost(), loop)
+		cfg.NoStdin = c.no
+		m, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
 		m.contract.receive(frames(t, bootcfg.Ready{}))
 		for range 20 {
-			m.input.poll(1e6)
+			m.streams.poll(1e6)
 		}
-		if port := m.console.Port(0); port.Held != 1 || port.Buffer[0] != bootcfg.InputEOF || !m.input.eof {
-			t.Errorf("%s: the guest gets %q", name, port.Buffer[:port.Held])
+		port := m.console.Port(portStdin)
+		if got := string(port.Buffer[:port.Held]); got != c.content || port.HostOpen != (got != "") || !m.streams.eof {
+			t.Errorf("%s: the guest gets %q, open %v", name, got, port.HostOpen)
 		}
+	}
+}
+
+// TestOutputClosed: the guest hears that nobody reads, once.
+func TestOutputClosed(t *testing.T) {
+	r, w := io.Pipe()
+	r.Close()
+	m := newSmall(t, wasi.Streams{Stdout: w}, loop)
+	m.contract.receive(frames(t, bootcfg.Ready{}))
+	sent := len(m.contract.out)
+	for range 3 {
+		if n := m.streams.stdout([]byte("hello")); n != 5 {
+			t.Fatalf("took %d", n)
+		}
+		m.streams.flush()
+	}
+	want := frames(t, bootcfg.Close{Stream: bootcfg.Stdout})
+	if got := m.contract.out[sent:]; !bytes.Equal(got, want) || m.streams.err != nil {
+		t.Errorf("init is told %q, %v", got, m.streams.err)
 	}
 }
 
