@@ -34,7 +34,8 @@ const (
 type Image struct {
 	// Ref is the reference as it was given to Open.
 	Ref string
-	// Digest is that of the image's manifest.
+	// Digest is that of the image's manifest; where there is none, in archives of
+	// docker save and in a docker daemon, it is the image's ID.
 	Digest v1.Hash
 	// Platform is the one the image was chosen by.
 	Platform v1.Platform
@@ -43,69 +44,30 @@ type Image struct {
 	Config v1.Config
 	// Layers are in the order in which they are applied, the base first.
 	Layers []Layer
+	// Size is that of the layers as they are stored, in bytes; of a docker
+	// daemon's images it is what the daemon says, about the unpacked size.
+	Size int64
 
-	st store
+	free func() error
 }
 
 // Close ends downloads and removes temporary files; Layers cannot be opened any
 // more. Only sources that had to unpack or download something have any.
-func (img *Image) Close() error { return img.st.close() }
-
-// store is where an opened reference's content comes from. What it returns is
-// not trusted: callers check digests and sizes.
-type store interface {
-	// roots lists what the reference names: one manifest or index, or several
-	// manifests that differ in platform.
-	roots(ctx context.Context) ([]v1.Descriptor, error)
-	// manifest reads a manifest or index.
-	manifest(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
-	// blob reads a configuration or a layer.
-	blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
-	// close frees what the store holds; nothing that it has handed out is in use.
-	close() error
-}
-
-// source is one kind of reference.
-type source struct {
-	prefix, form string
-	open         func(rest string, o Options) (store, error)
-}
-
-// sources is the table of kinds; the first whose prefix fits is used.
-func sources() []source {
-	return []source{
-		{"oci:", "oci:DIR[:TAG]", openLayout},
-		{"demo:", "demo:", openDemo},
-		{"", "[REGISTRY/]NAME[:TAG|@DIGEST]", openRegistry},
-	}
-}
-
-// Forms lists the forms of reference that Open takes, for help texts.
-func Forms() []string {
-	var f []string
-	for _, s := range sources() {
-		f = append(f, s.form)
-	}
-	return f
-}
+func (img *Image) Close() error { return img.free() }
 
 // Open finds the image that ref names and picks the one for platform p, of
 // which OS and Architecture must be set. It reads and verifies indexes,
 // manifest and configuration; layers are verified as they are read (see
-// Layer.Open). Each error is one line for the user and says what to do.
+// Layer.Open). Each error is one line for the user and says what to do; nothing
+// is left behind then.
 func Open(ctx context.Context, ref string, p v1.Platform, o Options) (*Image, error) {
 	for _, s := range sources() {
 		rest, ok := strings.CutPrefix(ref, s.prefix)
 		if !ok {
 			continue
 		}
-		st, err := s.open(rest, o)
+		img, err := s.open(ctx, request{ref: ref, rest: rest, platform: p, Options: o})
 		if err != nil {
-			return nil, oneLine(err)
-		}
-		img, err := load(ctx, st, ref, p)
-		if err != nil {
-			st.close()
 			return nil, oneLine(err)
 		}
 		return img, nil
@@ -113,35 +75,66 @@ func Open(ctx context.Context, ref string, p v1.Platform, o Options) (*Image, er
 	panic("BUG: no source takes every reference")
 }
 
-func load(ctx context.Context, st store, ref string, p v1.Platform) (*Image, error) {
+// load reads the image that st has for a request. st belongs to the image, and
+// is closed when there is none.
+func load(ctx context.Context, st store, q request) (_ *Image, err error) {
+	defer func() {
+		if err != nil {
+			st.close()
+		}
+	}()
 	roots, err := st.roots(ctx)
 	if err != nil {
 		return nil, err
 	}
 	w := walk{st: st}
 	if err := w.add(ctx, roots, 0); err != nil {
-		return nil, fmt.Errorf("reading image %s: %w", ref, err)
+		return nil, fmt.Errorf("reading image %s: %w", q.ref, err)
 	}
-	c, err := w.pick(ctx, ref, p)
+	c, err := w.pick(ctx, q.ref, q.platform)
 	if err != nil {
 		return nil, err
 	}
-	img := &Image{Ref: ref, Digest: c.desc.Digest, Platform: c.platform, Config: c.config.Config, st: st}
-	layers, diffs := c.manifest.Layers, c.config.RootFS.DiffIDs
-	if len(layers) != len(diffs) {
-		return nil, fmt.Errorf("reading image %s: the manifest has %d layers, the configuration %d: the image is damaged", ref, len(layers), len(diffs))
+	img := &Image{Ref: q.ref, Digest: c.desc.Digest, Platform: c.platform, Config: c.config.Config, free: st.close}
+	if _, ok := st.(*dockerArchive); ok {
+		img.Digest = c.manifest.Config.Digest
 	}
-	for i, d := range layers {
-		if !d.MediaType.IsLayer() {
-			return nil, fmt.Errorf("reading image %s: layer %s has the media type %q, which is not a file system layer", ref, d.Digest, d.MediaType)
-		}
-		if d.Size < 0 {
-			return nil, fmt.Errorf("reading image %s: layer %s has the size %d: the image is damaged", ref, d.Digest, d.Size)
-		}
-		img.Layers = append(img.Layers, Layer{Digest: d.Digest, DiffID: diffs[i], Size: d.Size, desc: d, st: st})
+	if err := img.addLayers(st, c, newMeter(q.Progress)); err != nil {
+		return nil, fmt.Errorf("reading image %s: %w", q.ref, err)
 	}
 	return img, nil
 }
+
+func (img *Image) addLayers(st store, c *candidate, m *meter) error {
+	layers, diffs := c.manifest.Layers, c.config.RootFS.DiffIDs
+	if t := c.manifest.Config.MediaType; len(layers) != len(diffs) && !t.IsConfig() {
+		return fmt.Errorf("its configuration has the media type %q: it is not a container image", t)
+	}
+	if len(layers) != len(diffs) {
+		return fmt.Errorf("the manifest has %d layers, the configuration %d: the image is damaged", len(layers), len(diffs))
+	}
+	for i, d := range layers {
+		switch {
+		case d.MediaType.IsLayer() && !d.MediaType.IsDistributable():
+			return fmt.Errorf("layer %s is a foreign one (%s), which its maker does not let be distributed: c2w cannot convert the image", d.Digest, d.MediaType)
+		case strings.HasSuffix(string(d.MediaType), "+encrypted"):
+			return fmt.Errorf("layer %s is encrypted: decrypt the image first, for example with skopeo copy --decryption-key", d.Digest)
+		case !d.MediaType.IsLayer() && d.MediaType != dockerZstdLayer:
+			return fmt.Errorf("layer %s has the media type %q, which is not a file system layer", d.Digest, d.MediaType)
+		case d.Size < 0:
+			return fmt.Errorf("layer %s has the size %d: the image is damaged", d.Digest, d.Size)
+		case d.Size > maxStored:
+			return fmt.Errorf("layer %s has %d bytes: %w", d.Digest, d.Size, errTooLarge)
+		}
+		m.expect(d.Size)
+		img.Size += d.Size
+		img.Layers = append(img.Layers, Layer{Digest: d.Digest, DiffID: diffs[i], Size: d.Size, desc: d, st: st, meter: m})
+	}
+	return nil
+}
+
+// dockerZstdLayer is what containerd writes; go-containerregistry has no name for it.
+const dockerZstdLayer = "application/vnd.docker.image.rootfs.diff.tar.zstd"
 
 // candidate is one manifest that a reference leads to.
 type candidate struct {
@@ -190,6 +183,8 @@ func (w *walk) add(ctx context.Context, list []v1.Descriptor, depth int) error {
 			if c.platform.Architecture != "unknown" {
 				w.found = append(w.found, c)
 			}
+		case d.MediaType.IsSchema1():
+			return fmt.Errorf("%s is a manifest of Docker's schema 1, out of use since 2019: have it converted with skopeo copy --format v2s2, or pull and push it with a current docker", d.Digest)
 		case depth == 0:
 			return fmt.Errorf("%s has the media type %q, which is not an image that c2w reads", d.Digest, d.MediaType)
 		}

@@ -203,13 +203,14 @@ func TestOpenErrors(t *testing.T) {
 		tagged:                           "has several images: choose one as oci:" + f.dir + ":TAG with a TAG of latest, one",
 		tagged + ":two":                  `has no tag "two", only latest, one`,
 		"UPPER":                          `parsing reference "UPPER": `,
-		"./here":                         "this looks like a path: an OCI layout directory is named oci:./here",
-		f.dir:                            "this looks like a path",
+		"./here":                         "opening image: stat ./here: no such file",
+		f.dir:                            "has several images: choose one as oci:" + f.dir + ":TAG",
+		empty:                            empty + " is not an OCI layout",
 		host + "/some/app:v2":            "does not have " + host + "/some/app:v2: check name and tag",
 		host + "/other":                  "does not have " + host + "/other",
 		deadHost + "/some/app":           "reaching registry " + deadHost + ": check the network",
 		host + "/app@sha256:123":         "parsing reference",
-		"oci:" + f.dir + ":one:and more": "opening OCI layout",
+		"oci:" + f.dir + ":one:and more": `has no tag "one:and more"`,
 	} {
 		_, err := Open(context.Background(), ref, riscv, Options{})
 		if err == nil || !strings.Contains(err.Error(), want) {

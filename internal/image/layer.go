@@ -24,11 +24,14 @@ type Layer struct {
 	Digest v1.Hash
 	// DiffID is the digest of the uncompressed tar.
 	DiffID v1.Hash
-	// Size is the length of the stored form in bytes.
+	// Size is the length of the stored form in bytes, 0 in a docker daemon.
 	Size int64
 
-	desc v1.Descriptor
-	st   store
+	desc  v1.Descriptor
+	st    store
+	meter *meter
+	// open, if set, is Open: of sources that have whole images only.
+	open func(context.Context) (io.ReadCloser, error)
 }
 
 // String is the layer's digest, by which errors name it.
@@ -39,19 +42,28 @@ func (l Layer) String() string { return l.Digest.String() }
 // has seen the true content, every other end is an error. Decompression runs
 // ahead in a goroutine that Close ends.
 func (l Layer) Open(ctx context.Context) (io.ReadCloser, error) {
+	if l.open != nil {
+		rc, err := l.open(ctx)
+		return rc, oneLine(err)
+	}
 	rc, err := l.st.blob(ctx, l.desc)
 	if err != nil {
 		return nil, oneLine(fmt.Errorf("reading layer %s: %w", l, err))
 	}
-	stored, err := newDigester(rc, l.Digest)
+	stored, err := newDigester(&metered{rc, l.meter}, l.Digest)
 	if err != nil {
 		rc.Close()
 		return nil, oneLine(fmt.Errorf("reading layer %s: %w", l, err))
 	}
 	stored.size = l.Size
+	if l.Digest == l.DiffID {
+		// The content is not compressed, or in an archive of docker save, which
+		// names no digest of the stored form. Either way the DiffID covers it.
+		stored.h = nil
+	}
 	// Large reads: hashing and file reading cost per call.
 	in := bufio.NewReaderSize(stored, 256<<10)
-	plain, stop, err := decompress(in)
+	plain, _, stop, err := decompress(in)
 	var tar *digester
 	if err == nil {
 		tar, err = newDigester(plain, l.DiffID)
@@ -99,7 +111,11 @@ func verdict(err error, stored, tar *digester) error {
 		return fmt.Errorf("decompressing: %w", err)
 	}
 	if tar != nil {
-		if derr := tar.check("uncompressed content"); derr != nil {
+		what := "uncompressed content"
+		if stored.h == nil {
+			what = "content"
+		}
+		if derr := tar.check(what); derr != nil {
 			return derr
 		}
 	}
@@ -109,7 +125,7 @@ func verdict(err error, stored, tar *digester) error {
 // digester hashes what is read through it.
 type digester struct {
 	r    io.Reader
-	h    hash.Hash
+	h    hash.Hash // nil when nothing but the length is to be checked
 	want v1.Hash
 	size int64 // expected length, -1 when any will do
 	n    int64
@@ -135,7 +151,9 @@ func (d *digester) Read(p []byte) (int, error) {
 		}
 	}
 	n, err := d.r.Read(p)
-	d.h.Write(p[:n])
+	if d.h != nil {
+		d.h.Write(p[:n])
+	}
 	d.n += int64(n)
 	if err != nil && d.err == nil {
 		d.err = err
@@ -144,39 +162,42 @@ func (d *digester) Read(p []byte) (int, error) {
 }
 
 func (d *digester) check(what string) error {
-	switch got := hex.EncodeToString(d.h.Sum(nil)); {
+	switch {
 	case d.size >= 0 && d.n > d.size:
 		return fmt.Errorf("the %s is longer than %d bytes: %s", what, d.size, damaged)
 	case d.size >= 0 && d.n < d.size:
 		return fmt.Errorf("the %s ends after %d of %d bytes: %s", what, d.n, d.size, damaged)
-	case got != d.want.Hex:
+	case d.h == nil:
+		return nil
+	}
+	if got := hex.EncodeToString(d.h.Sum(nil)); got != d.want.Hex {
 		return fmt.Errorf("the %s has the digest %s:%s, expected %s: %s", what, d.want.Algorithm, got, d.want, damaged)
 	}
 	return nil
 }
 
 // decompress tells the compression by its magic number: media types in the
-// wild are wrong too often. stop is never nil.
-func decompress(r *bufio.Reader) (_ io.Reader, stop func(), _ error) {
+// wild are wrong too often. kind is its name, "" for none. stop is never nil.
+func decompress(r *bufio.Reader) (_ io.Reader, kind string, stop func(), _ error) {
 	nothing := func() {}
 	magic, err := r.Peek(4)
 	if err != nil && err != io.EOF {
-		return nil, nothing, err
+		return nil, "", nothing, err
 	}
 	switch {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
 		z, err := gzip.NewReader(r)
-		return z, nothing, err
+		return z, "gzip", nothing, err
 	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}),
 		len(magic) == 4 && magic[0]&0xf0 == 0x50 && bytes.Equal(magic[1:], []byte{0x2a, 0x4d, 0x18}):
 		// 128 MiB is what "zstd --long" makes; more is refused.
 		z, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderConcurrency(1))
 		if err != nil {
-			return nil, nothing, err
+			return nil, "zstd", nothing, err
 		}
-		return z, z.Close, nil
+		return z, "zstd", z.Close, nil
 	}
-	return r, nothing, nil
+	return r, "", nothing, nil
 }
 
 // readAhead calls fill in a goroutine, a few blocks ahead of Read.

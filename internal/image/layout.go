@@ -8,95 +8,93 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/c2w/c2w/demo"
 )
 
-// refName is the annotation that carries a tag in index.json (image-spec,
-// "Pre-Defined Annotation Keys").
-const refName = "org.opencontainers.image.ref.name"
+// Annotations of index.json that carry a tag: the image-spec's ("Pre-Defined
+// Annotation Keys"), and the whole name as containerd and docker save write it.
+const (
+	refName   = "org.opencontainers.image.ref.name"
+	imageName = "io.containerd.image.name"
+)
 
 // layoutSource is an OCI image layout on any file system.
 type layoutSource struct {
 	fsys fs.FS
-	name string // for errors
+	what string // for errors: "OCI layout DIR"
+	form string // for errors: how to name one of several images
 	tag  string // "" takes everything
+	free func() error
 }
 
-// openLayout opens DIR[:TAG]. A directory whose name has a colon wins over a tag.
-func openLayout(rest string, _ Options) (store, error) {
-	dir, tag := rest, ""
-	if _, err := os.Stat(rest); err != nil {
-		if i := strings.LastIndexByte(rest, ':'); i > 0 && !strings.ContainsAny(rest[i:], `/\`) {
-			dir, tag = rest[:i], rest[i+1:]
-		}
-	}
+// openLayout opens DIR[:TAG].
+func openLayout(ctx context.Context, q request) (*Image, error) {
+	dir, tag := splitTag(q.rest, func(info fs.FileInfo) bool { return info.IsDir() })
 	if dir == "" {
-		return nil, fmt.Errorf("parsing reference %q: the directory is missing: write oci:DIR or oci:DIR:TAG", "oci:"+rest)
+		return nil, fmt.Errorf("parsing reference %q: the directory is missing: write oci:DIR or oci:DIR:TAG", q.ref)
 	}
 	switch info, err := os.Stat(dir); {
 	case err != nil:
 		return nil, fmt.Errorf("opening OCI layout: %w", err)
 	case !info.IsDir():
-		return nil, fmt.Errorf("opening OCI layout: %s is not a directory", dir)
+		return nil, fmt.Errorf("opening OCI layout: %s is not a directory: an archive is named oci-archive:FILE or docker-archive:FILE", dir)
 	}
-	return &layoutSource{fsys: os.DirFS(dir), name: dir, tag: tag}, nil
+	l := &layoutSource{fsys: os.DirFS(dir), what: "OCI layout " + dir, form: "oci:" + dir + ":TAG", tag: tag}
+	if _, err := fs.Stat(l.fsys, layoutFile); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is not an OCI layout: it has no file %s (one is made by, for example, skopeo copy docker://NAME oci:DIR:TAG)", dir, layoutFile)
+	} else if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", l.what, err)
+	}
+	return load(ctx, l, q)
 }
 
-func openDemo(rest string, _ Options) (store, error) {
-	if rest != "" {
-		return nil, fmt.Errorf("parsing reference %q: there is only one demo image, write demo:", "demo:"+rest)
+// layoutFile marks a directory as an OCI layout.
+const layoutFile = "oci-layout"
+
+func openDemo(ctx context.Context, q request) (*Image, error) {
+	if q.rest != "" {
+		return nil, fmt.Errorf("parsing reference %q: there is only one demo image, write demo:", q.ref)
 	}
 	fsys, err := demo.Layout()
 	if err != nil {
 		return nil, err
 	}
-	return &layoutSource{fsys: fsys, name: "demo:"}, nil
+	return load(ctx, &layoutSource{fsys: fsys, what: "demo:", form: "demo:"}, q)
 }
 
 func (l *layoutSource) roots(context.Context) ([]v1.Descriptor, error) {
-	if _, err := fs.Stat(l.fsys, "oci-layout"); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not an OCI layout: it has no file oci-layout (one is made by, for example, skopeo copy docker://NAME oci:DIR:TAG)", l.name)
-	} else if err != nil {
-		return nil, fmt.Errorf("reading OCI layout %s: %w", l.name, err)
-	}
 	raw, err := l.readIndex()
 	if err != nil {
-		return nil, fmt.Errorf("reading OCI layout %s: %w", l.name, err)
+		return nil, fmt.Errorf("reading %s: %w", l.what, err)
 	}
 	var idx v1.IndexManifest
 	if err := json.Unmarshal(raw, &idx); err != nil {
-		return nil, fmt.Errorf("reading OCI layout %s: parsing index.json: %w", l.name, err)
+		return nil, fmt.Errorf("reading %s: parsing index.json: %w", l.what, err)
 	}
-	var tags []string
-	var named []v1.Descriptor
+	if len(idx.Manifests) > maxManifests {
+		return nil, fmt.Errorf("reading %s: index.json lists more than %d manifests", l.what, maxManifests)
+	}
+	c := choice{what: l.what, form: l.form, tag: l.tag}
 	for _, d := range idx.Manifests {
-		t := d.Annotations[refName]
-		if t == l.tag {
-			named = append(named, d)
+		// The whole name says more, but both choose.
+		names := []string{d.Annotations[imageName]}
+		if t := d.Annotations[refName]; names[0] == "" || t == l.tag {
+			names = append(names, t)
 		}
-		if t != "" && !slices.Contains(tags, t) {
-			tags = append(tags, t)
-		}
+		c.add(d.Digest.String(), names...)
 	}
-	slices.Sort(tags)
-	switch {
-	case len(idx.Manifests) == 0:
-		return nil, fmt.Errorf("OCI layout %s has no image in it", l.name)
-	case l.tag == "" && len(tags) > 1:
-		return nil, fmt.Errorf("OCI layout %s has several images: choose one as oci:%s:TAG with a TAG of %s", l.name, l.name, strings.Join(tags, ", "))
-	case l.tag == "":
-		return idx.Manifests, nil
-	case len(named) == 0 && len(tags) == 0:
-		return nil, fmt.Errorf("OCI layout %s has no tag %q, and no other: leave the tag out", l.name, l.tag)
-	case len(named) == 0:
-		return nil, fmt.Errorf("OCI layout %s has no tag %q, only %s", l.name, l.tag, strings.Join(tags, ", "))
+	picked, err := c.pick()
+	if err != nil {
+		return nil, err
 	}
-	return named, nil
+	var list []v1.Descriptor
+	for _, i := range picked {
+		list = append(list, idx.Manifests[i])
+	}
+	return list, nil
 }
 
 func (l *layoutSource) readIndex() ([]byte, error) {
@@ -120,9 +118,14 @@ func (l *layoutSource) manifest(ctx context.Context, d v1.Descriptor) (io.ReadCl
 func (l *layoutSource) blob(_ context.Context, d v1.Descriptor) (io.ReadCloser, error) {
 	f, err := l.fsys.Open("blobs/" + d.Digest.Algorithm + "/" + d.Digest.Hex)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("it is not in the OCI layout %s: %s", l.name, damaged)
+		return nil, fmt.Errorf("it is not in the %s: %s", l.what, damaged)
 	}
 	return f, err
 }
 
-func (l *layoutSource) close() error { return nil }
+func (l *layoutSource) close() error {
+	if l.free == nil {
+		return nil
+	}
+	return l.free()
+}
