@@ -13,6 +13,7 @@ import (
 
 	"github.com/c2w/c2w/guest/initramfs"
 	"github.com/c2w/c2w/guest/kernel"
+	"github.com/c2w/c2w/guest/runc"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -71,6 +72,15 @@ func Initramfs(arch string, files []initramfs.File) ([]byte, error) {
 		return nil, err
 	}
 	return initramfs.Build(init, files), nil
+}
+
+// Runc returns the OCI runtime, an ELF executable.
+func Runc(arch string) ([]byte, error) {
+	packed := runc.Compressed(arch)
+	if packed == nil {
+		return nil, fmt.Errorf("no OCI runtime for architecture %q", arch)
+	}
+	return unpack(packed)
 }
 
 func unpack(packed []byte) ([]byte, error) {

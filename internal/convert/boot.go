@@ -2,10 +2,12 @@ package convert
 
 import (
 	"bytes"
+	"strconv"
 
 	"github.com/c2w/c2w/guest"
 	"github.com/c2w/c2w/guest/initramfs"
 	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/container"
 	"github.com/c2w/c2w/internal/disk"
 )
 
@@ -30,21 +32,37 @@ func (p *pipeline) boot(parts *Parts, c Container) error {
 
 // Container is what the guest's initial file system says of the container.
 type Container struct {
-	// UpperSize limits the writable layer, as tmpfs takes it: "64m"; "" is half
-	// of the guest's memory.
-	UpperSize string
+	// UpperSize limits the writable layer, in bytes; 0 is half of the guest's
+	// memory.
+	UpperSize uint64
+	// Volumes are the image's, as container.Volumes returns them.
+	Volumes []string
 }
 
 // Initramfs makes the guest's initial file system for an architecture: init,
 // the OCI runtime, and the container's configuration.
 func Initramfs(arch string, c Container) ([]byte, error) {
-	boot, err := bootcfg.Append(nil, &bootcfg.Boot{
-		Root: bootcfg.Root{Device: "/dev/vda", Type: "erofs", UpperSize: c.UpperSize},
-	})
+	boot := &bootcfg.Boot{Root: bootcfg.Root{Device: "/dev/vda", Type: "erofs"}, Volumes: c.Volumes}
+	if c.UpperSize > 0 {
+		boot.Root.UpperSize = strconv.FormatUint(c.UpperSize, 10)
+	}
+	frame, err := bootcfg.Append(nil, boot)
 	if err != nil {
 		return nil, err
 	}
-	return guest.Initramfs(arch, []initramfs.File{{Name: bootcfg.BootFile, Mode: 0o644, Data: boot}})
+	config, err := container.Config(container.Options{})
+	if err != nil {
+		return nil, err
+	}
+	runc, err := guest.Runc(arch)
+	if err != nil {
+		return nil, err
+	}
+	return guest.Initramfs(arch, []initramfs.File{
+		{Name: bootcfg.Runc, Mode: 0o755, Data: runc},
+		{Name: bootcfg.Bundle + "/config.json", Mode: 0o644, Data: config},
+		{Name: bootcfg.BootFile, Mode: 0o644, Data: frame},
+	})
 }
 
 // Pack compresses bytes into a disk.

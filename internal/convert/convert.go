@@ -2,6 +2,7 @@ package convert
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/c2w/c2w/guest"
+	"github.com/c2w/c2w/internal/container"
 	"github.com/c2w/c2w/internal/disk"
 	"github.com/c2w/c2w/internal/image"
 	"github.com/c2w/c2w/internal/machine"
@@ -31,6 +33,9 @@ type Options struct {
 	// RAM is the guest's memory in bytes, a multiple of RAMUnit from
 	// machine.MinRAM to machine.MaxRAM; 0 is machine.DefaultRAM.
 	RAM uint32
+	// UpperSize limits what the container may write beside the host's
+	// directories, in bytes; it lies in the guest's memory. 0 is half of that.
+	UpperSize uint64
 	// Machine is the machine's module.
 	Machine []byte
 	// Version is the converter's own.
@@ -99,6 +104,7 @@ func newPipeline(ctx context.Context, o Options) (*pipeline, error) {
 	if o.Progress == nil {
 		o.Progress = silent{}
 	}
+	o.Image.TempDir = cmp.Or(o.Image.TempDir, o.TempDir)
 	return &pipeline{ctx: ctx, o: o, plat: plat, want: want}, nil
 }
 
@@ -122,23 +128,23 @@ func (p *pipeline) run() (*File, error) {
 		if img, err = image.Open(p.ctx, p.o.Ref, p.want, p.o.Image); err != nil {
 			return "", err
 		}
-		var size int64
-		for _, l := range img.Layers {
-			size += l.Size
-		}
-		return fmt.Sprintf("%s for %s, %s, %s", short(img.Digest), p.plat.name, plural(len(img.Layers), "layer"), Bytes(size)), nil
+		return fmt.Sprintf("%s for %s, %s, %s", short(img.Digest), p.plat.name, plural(len(img.Layers), "layer"), Bytes(img.Size)), nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer img.Close()
 	parts := &Parts{Machine: p.o.Machine, ISA: p.plat.isa}
+	c := Container{UpperSize: p.o.UpperSize}
+	if c.Volumes, err = container.Volumes(img.Config.Volumes); err != nil {
+		return nil, fmt.Errorf("image %s: %w", p.o.Ref, err)
+	}
 	if parts.Manifest, err = p.manifest(&img.Config); err != nil {
 		return nil, fmt.Errorf("image %s: %w", p.o.Ref, err)
 	}
 	// What does not depend on the image is made meanwhile.
 	booted := make(chan error, 1)
-	go func() { booted <- p.boot(parts, Container{}) }()
+	go func() { booted <- p.boot(parts, c) }()
 	disk, diskSize, err := p.disk(img)
 	if berr := <-booted; err == nil {
 		err = berr
@@ -186,6 +192,10 @@ func (p *pipeline) manifest(c *v1.Config) (machine.Manifest, error) {
 	m := machine.Manifest{
 		RAM: p.o.RAM, Cmdline: guest.CommandLine,
 		Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: c.Env, User: c.User,
+	}
+	var err error
+	if m.StopSignal, err = parseSignal(c.StopSignal); err != nil {
+		return m, fmt.Errorf("its stop signal: %w", err)
 	}
 	// Docker takes a relative directory as one below the root.
 	if c.WorkingDir != "" {
