@@ -28,17 +28,18 @@ func parseSignal(s string) (uint32, error) {
 	if i := slices.Index(signals, name); i >= 0 {
 		n, ok = uint32(i+1), true
 	}
-	for prefix, base := range map[string]int{"": 0, "RTMIN": rtMin, "RTMAX": rtMax} {
+	if v, err := strconv.ParseUint(name, 10, 16); err == nil && v >= 1 && v <= rtMax {
+		n, ok = uint32(v), true
+	}
+	for prefix, base := range map[string]int64{"RTMIN": rtMin, "RTMAX": rtMax} {
 		rest, has := strings.CutPrefix(name, prefix)
-		if ok || !has {
-			continue
-		}
-		if rest == "" {
+		switch {
+		case !has:
+		case rest == "":
 			n, ok = uint32(base), true
-		} else if v, err := strconv.ParseInt(rest, 10, 16); err == nil && (prefix == "") == (rest[0] != '+' && rest[0] != '-') {
-			if v += int64(base); prefix != "" && (v < rtMin || v > rtMax) {
-				continue
-			} else if v >= 1 && v <= rtMax {
+		case rest[0] == '+' || rest[0] == '-':
+			v, err := strconv.ParseInt(rest, 10, 16)
+			if v += base; err == nil && v >= rtMin && v <= rtMax {
 				n, ok = uint32(v), true
 			}
 		}
