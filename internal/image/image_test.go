@@ -31,7 +31,7 @@ var (
 
 // fixture is a layout in which a test changes what it wants to be wrong.
 type fixture struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	w      *ocilayout.Writer
 	layers []ocilayout.Layer
@@ -39,7 +39,7 @@ type fixture struct {
 }
 
 // newFixture has three layers, one per compression, and no image yet.
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	dir := filepath.Join(t.TempDir(), "layout")
 	w, err := ocilayout.New(dir)
 	if err != nil {
@@ -119,6 +119,7 @@ func check(t *testing.T, ref string, p v1.Platform, tars []string) {
 		img.Config.WorkingDir != "/w" || img.Config.User != "7" || !slices.Equal(img.Config.Env, []string{"A=b"}) {
 		t.Errorf("%s for %s: image is %+v", ref, p, img)
 	}
+	defer img.Close()
 	if len(img.Layers) != len(tars) {
 		t.Fatalf("%s has %d layers, want %d", ref, len(img.Layers), len(tars))
 	}
