@@ -100,11 +100,11 @@ func (r *registrySource) explain(ctx context.Context, err error) error {
 	var ue *url.Error
 	var unknown x509.UnknownAuthorityError
 	var verify *tls.CertificateVerificationError
+	// A registry that may speak plain HTTP is asked both ways, and the error is of
+	// both: what went wrong with TLS says more.
 	switch {
 	case isCancelled(ctx, err):
 		return fmt.Errorf("pulling %s: %w", ref, context.Canceled)
-	case errors.As(err, &te):
-		return r.explainStatus(te, login)
 	case errors.Is(err, errPlainHTTP) && !errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("reaching registry %s: %w: --tls-verify=false allows it", reg, withoutURL(err))
 	case errors.Is(err, http.ErrSchemeMismatch):
@@ -113,6 +113,8 @@ func (r *registrySource) explain(ctx context.Context, err error) error {
 		return fmt.Errorf("registry %s has a certificate of an unknown authority: name the authority's with --registry-ca FILE, or trust any with --tls-verify=false", reg)
 	case errors.As(err, &verify):
 		return fmt.Errorf("registry %s has a certificate that is not good: %w: --tls-verify=false trusts it all the same", reg, verify.Err)
+	case errors.As(err, &te):
+		return r.explainStatus(te, login)
 	case errors.As(err, &ue):
 		return fmt.Errorf("reaching registry %s: check the network and the registry's name: %w", reg, ue.Err)
 	}
