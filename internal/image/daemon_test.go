@@ -188,7 +188,9 @@ func TestDaemonErrors(t *testing.T) {
 func TestDaemonContext(t *testing.T) {
 	f := newFixture(t)
 	d := f.image(riscv, f.layers...)
-	srv := httptest.NewTLSServer(newEngine(f, t, d, f.oldSave()))
+	srv := httptest.NewUnstartedServer(newEngine(f, t, d, f.oldSave()))
+	srv.Config.ErrorLog = quiet
+	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	host := "tcp://" + strings.TrimPrefix(srv.URL, "https://")
 	docker := t.TempDir()

@@ -111,7 +111,12 @@ func (f *fixture) push(to string) {
 // check opens ref for p and reads its layers.
 func check(t *testing.T, ref string, p v1.Platform, tars []string) {
 	t.Helper()
-	img, err := Open(context.Background(), ref, p, Options{})
+	checkWith(t, ref, p, tars, Options{})
+}
+
+func checkWith(t *testing.T, ref string, p v1.Platform, tars []string, o Options) {
+	t.Helper()
+	img, err := Open(context.Background(), ref, p, o)
 	if err != nil {
 		t.Fatal(err)
 	}

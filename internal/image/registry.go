@@ -130,7 +130,7 @@ func (r *registrySource) get(ctx context.Context, d v1.Descriptor, from int64) (
 	// What is asked for has a digest: nobody may compress it on the way.
 	req.Header.Set("Accept-Encoding", "identity")
 	if from > 0 {
-		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", from))
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, d.Size-1)) // an open end is more than some registries know
 	}
 	resp, err := r.client.Do(req)
 	if err != nil {
