@@ -35,7 +35,7 @@ var bans = []ban{
 	{"internal/fdt", "", ours, "it writes device trees of what it is told"},
 	{"internal/wasm", "", ours, "it is the format of anybody's modules"},
 	{"internal/wasm/link", "internal/wasm", ours, "it joins any Go reactor with any functions"},
-	{"internal/wasi", "", ours, "it is the host as any program sees it"},
+	{"internal/wasi", "internal/hostfs", ours, "it is the host as any program sees it"},
 	{"internal/virtio/...", "internal/virtio", ours, "devices reach RAM, interrupts and the host by what they are given; none knows another"},
 	{"internal/device/...", "", ours, "like virtio devices"},
 	{"internal/disk/...", "internal/disk/...", ours, "it does not know what is on the disk, nor who reads it"},

@@ -36,6 +36,9 @@ const MaxName = 255
 type Root struct {
 	FD   FD
 	Path string // what the host calls it; the guest's path on most hosts
+	// ReadOnly is set if the host says that nothing in it can be changed. Where
+	// it is not set, calls may still fail with EROFS, EACCES or EPERM.
+	ReadOnly bool
 }
 
 // Type is what a name stands for.

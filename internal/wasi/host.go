@@ -1,8 +1,11 @@
 package wasi
 
 import (
+	"bytes"
 	"errors"
 	"io"
+
+	"github.com/c2w/c2w/internal/hostfs"
 )
 
 // Host is the engine that the machine runs on. It is for one goroutine.
@@ -17,6 +20,14 @@ type Host struct {
 	// closed holds, by descriptor, the outputs that were given up: finding out
 	// may take a second, and is done once.
 	closed [3]bool
+	// held is what the engine is taken to keep of standard output inside of
+	// itself, see pieceOf.
+	held held
+	// identified and wasmtime are what isWasmtime found out.
+	identified, wasmtime bool
+
+	fsys  fileSystem // nil on native hosts
+	files hostfs.FS
 }
 
 const (
@@ -28,8 +39,12 @@ const (
 	// reason before it is given up; a millisecond each.
 	stuck = 1000
 	// atomic is what a pipe takes as a whole or not at all (PIPE_BUF). Engines
-	// that lose count of what they wrote before an error lose nothing then.
+	// that lose count of what they wrote before an error lose nothing then. It
+	// costs little: see docs/RATIONALE.md.
 	atomic = 4096
+	// lineBuffer is the size of the buffer through which wasmtime writes to
+	// standard output.
+	lineBuffer = 1024
 )
 
 // Monotonic returns nanoseconds since an arbitrary moment; it never goes back.
@@ -144,12 +159,14 @@ func (h *Host) Write(fd int, p []byte) error {
 	}
 	idle := 0
 	for len(p) > 0 {
-		n, errno := h.sys.write(fd, p[:min(len(p), atomic)])
+		piece := h.pieceOf(fd, p)
+		n, errno := h.sys.write(fd, piece)
 		switch errno {
 		case errnoSuccess:
 			p = p[n:]
 			if n > 0 {
 				idle = 0
+				h.held = held{}
 				continue
 			}
 			if idle++; idle == stuck {
@@ -164,6 +181,10 @@ func (h *Host) Write(fd int, p []byte) error {
 			return ErrClosed
 		case errnoIO:
 			// On wasmtime this may be EAGAIN as well as EPIPE.
+			if fd == Stdout && h.isWasmtime() && h.held.take(piece) {
+				p = p[len(piece):]
+				continue
+			}
 			if idle++; idle == stuck {
 				h.closed[fd] = true
 				return ErrClosed
@@ -176,23 +197,110 @@ func (h *Host) Write(fd int, p []byte) error {
 	return nil
 }
 
+// pieceOf returns the part of p that goes out with one call: as much as pipes
+// take as a whole. wasmtime hands standard output to a buffer that is flushed up
+// to the last newline and once more at the end, and keeps what a flush could not
+// write. So its pieces end with a newline or have none, and those without are
+// longer than the buffer if that is possible: these go out directly, in one
+// call of the system, or fail with nothing kept.
+func (h *Host) pieceOf(fd int, p []byte) []byte {
+	piece := p[:min(len(p), atomic)]
+	if fd != Stdout || !h.isWasmtime() {
+		return piece
+	}
+	if i := bytes.LastIndexByte(piece, '\n'); i >= 0 {
+		return piece[:i+1]
+	}
+	if rest := len(p) - len(piece); rest > 0 && rest < lineBuffer {
+		return piece[:atomic-lineBuffer]
+	}
+	return piece
+}
+
+// held is what wasmtime keeps of pieces whose write failed.
+type held struct {
+	n    int
+	line bool // it ends with a newline
+}
+
+// take decides what became of a piece whose write failed with EIO, and reports
+// whether it was taken into the buffer: then it must not be written again, and
+// goes out with whatever is written next or when the engine ends.
+func (h *held) take(piece []byte) bool {
+	line := piece[len(piece)-1] == '\n'
+	if len(piece) > lineBuffer-h.n || len(piece) >= lineBuffer || h.n == 0 && line || h.line && !line {
+		return false
+	}
+	h.n += len(piece)
+	h.line = line
+	return true
+}
+
 // Exit ends the program with status, of which the low 8 bits count, as for
 // processes. An engine that refuses statuses above 125 gets 125 and the true
 // one as a line on standard error. It does not return.
 func (h *Host) Exit(status int) {
 	status &= 0xff
-	if status > 125 && h.refusesHighStatus() {
+	if status > 125 && h.isWasmtime() {
 		_ = h.Write(Stderr, []byte("c2w: the exit status was "+itoa(status)+"; this engine cannot report more than 125\n"))
 		status = 125
+	}
+	if h.held.n > 0 {
+		// The engine tries once more as it ends: give the reader some time.
+		h.sleep(100 * millisecond)
 	}
 	h.sys.exit(status)
 }
 
-// refusesHighStatus recognises wasmtime, the only engine seen to answer the
-// clock of the process's CPU time with "bad descriptor".
-func (h *Host) refusesHighStatus() bool {
-	_, errno := h.sys.clock(clockProcess)
-	return errno == errnoBadf
+// isWasmtime recognises wasmtime, the only engine seen to answer the clock of
+// the process's CPU time with "bad descriptor".
+func (h *Host) isWasmtime() bool {
+	if !h.identified {
+		_, errno := h.sys.clock(clockProcess)
+		h.identified, h.wasmtime = true, errno == errnoBadf
+	}
+	return h.wasmtime
+}
+
+// Files returns the directories that the host handed over, or nil if there are
+// none.
+func (h *Host) Files() hostfs.FS {
+	if h.files == nil && h.fsys != nil {
+		// wasmtime is the engine known to hold directories by identity.
+		if f := newFiles(h.fsys, h.isWasmtime()); len(f.roots) > 0 {
+			h.files = f
+		}
+	}
+	return h.files
+}
+
+// IsTerminal reports whether a standard descriptor, 0 to 2, seems to be a
+// terminal: a character device without a position. Preview 1 cannot say it more
+// exactly; natively it is always false.
+func (h *Host) IsTerminal(fd int) bool {
+	if h.fsys == nil {
+		return false
+	}
+	st, errno := h.fsys.fdstat(uint32(fd))
+	if errno != errnoSuccess || st.filetype != filetypeChar {
+		return false
+	}
+	// /dev/null has a position.
+	return h.fsys.seek(uint32(fd), 0, whenceCur) != errnoSuccess
+}
+
+// unblock undoes what Go's package syscall did before main: it makes the
+// standard streams non-blocking, and with them whatever else shares these open
+// files, such as the shell of the user's terminal. The other flags stay; some
+// engines report them in their own numbers, which they take for other flags if
+// they are given back, but package syscall gave them back already.
+func (h *Host) unblock() {
+	for fd := range uint32(3) {
+		st, errno := h.fsys.fdstat(fd)
+		if errno == errnoSuccess && (st.flags&fdflagNonblock != 0 || st.flags >= 1<<5) {
+			h.fsys.setFlags(fd, st.flags&^fdflagNonblock)
+		}
+	}
 }
 
 // Args returns the arguments, the program's name first.

@@ -10,6 +10,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/c2w/c2w/internal/hostfs"
 )
 
 // New returns the process itself as a host.
@@ -25,6 +27,8 @@ type Streams struct {
 	Stdout, Stderr io.Writer
 	Args, Environ  []string
 	Exit           func(status int)
+	// Files are the directories that the host hands over, or nil.
+	Files hostfs.FS
 }
 
 // NewHost returns a host over s.
@@ -32,7 +36,7 @@ func (s Streams) NewHost() *Host {
 	if s.Exit == nil {
 		s.Exit = func(int) {}
 	}
-	return &Host{sys: newProcess(s.Stdin, s.Stdout, s.Stderr, s.Args, s.Environ, s.Exit)}
+	return &Host{sys: newProcess(s.Stdin, s.Stdout, s.Stderr, s.Args, s.Environ, s.Exit), files: s.Files}
 }
 
 // process emulates preview 1 over Go's streams. A goroutine reads standard

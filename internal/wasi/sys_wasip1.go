@@ -45,7 +45,11 @@ func environSizesGet(count, size *uint32) uint32
 func environGet(pointers *uint32, buf *byte) uint32
 
 // New returns the engine.
-func New() *Host { return &Host{sys: &engine{}} }
+func New() *Host {
+	h := &Host{sys: &engine{}, fsys: &engineFiles{}}
+	h.unblock()
+	return h
+}
 
 // engine is preview 1. Its fields are arguments that the engine reads and
 // writes, kept to spare an allocation for each call.

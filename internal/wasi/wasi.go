@@ -1,5 +1,6 @@
 // Package wasi is what the machine asks of its host: clocks, randomness,
-// standard input and output, waiting, arguments, environment, and exit.
+// standard input and output, waiting, arguments, environment, exit, and the
+// directories that it hands over (the contract for those is package hostfs).
 //
 // Compiled for wasip1 it calls WASI preview 1 directly and not through package
 // os: a read that blocks in Go's own runtime would stop the machine's only

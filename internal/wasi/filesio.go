@@ -1,0 +1,177 @@
+package wasi
+
+import "github.com/c2w/c2w/internal/hostfs"
+
+// ReadAt implements [hostfs.FS].
+func (f *files) ReadAt(fd hostfs.FD, bufs [][]byte, off int64) (int, hostfs.Errno) {
+	o := f.get(fd)
+	if o == nil || o.dir || off < 0 {
+		return 0, badFile(o, off)
+	}
+	return f.transfer(bufs, func(bufs [][]byte, done int) (int, Errno) {
+		at := off + int64(done)
+		if !f.seeks {
+			return f.sys.pread(uint32(fd), bufs, at)
+		}
+		if o.position != at {
+			if errno := f.sys.seek(uint32(fd), at, whenceSet); errno != errnoSuccess {
+				return 0, errno
+			}
+			o.position = at
+		}
+		n, errno := f.sys.read(uint32(fd), bufs)
+		if errno != errnoSuccess {
+			o.position = -1 // nobody knows
+			return 0, errno
+		}
+		o.position += int64(n)
+		return n, errno
+	})
+}
+
+// WriteAt implements [hostfs.FS].
+func (f *files) WriteAt(fd hostfs.FD, bufs [][]byte, off int64) (int, hostfs.Errno) {
+	o := f.get(fd)
+	if o == nil || o.dir || off < 0 {
+		return 0, badFile(o, off)
+	}
+	return f.transfer(bufs, func(bufs [][]byte, done int) (int, Errno) {
+		if !o.append {
+			return f.sys.pwrite(uint32(fd), bufs, off+int64(done))
+		}
+		// Writing at a position is refused by some engines then, and heeded
+		// by others.
+		o.position = -1
+		return f.sys.write(uint32(fd), bufs)
+	})
+}
+
+func badFile(o *openFile, off int64) hostfs.Errno {
+	switch {
+	case o == nil:
+		return hostfs.EBADF
+	case o.dir:
+		return hostfs.EISDIR
+	}
+	return hostfs.EINVAL
+}
+
+// transfer moves all of bufs by calls of once, which is told how many bytes went
+// before. Some engines take the first buffer only, others all; so it goes on
+// after a call that ended at the end of a buffer, and stops at any other.
+func (f *files) transfer(bufs [][]byte, once func(bufs [][]byte, done int) (int, Errno)) (int, hostfs.Errno) {
+	done := 0
+	for {
+		for len(bufs) > 0 && len(bufs[0]) == 0 {
+			bufs = bufs[1:]
+		}
+		if len(bufs) == 0 {
+			return done, hostfs.OK
+		}
+		window := f.rest[:copy(f.rest[:], bufs)]
+		n, errno := once(window, done)
+		if errno == errnoIntr {
+			continue
+		}
+		if errno != errnoSuccess {
+			if done > 0 {
+				return done, hostfs.OK
+			}
+			return 0, errno.Linux()
+		}
+		done += n
+		if n < len(bufs[0]) {
+			return done, hostfs.OK // the end of the file, or nearly no space
+		}
+		for len(bufs) > 0 && n >= len(bufs[0]) {
+			n -= len(bufs[0])
+			bufs = bufs[1:]
+		}
+		if n > 0 {
+			return done, hostfs.OK
+		}
+	}
+}
+
+// Sync implements [hostfs.FS].
+func (f *files) Sync(fd hostfs.FD, dataOnly bool) hostfs.Errno {
+	o := f.get(fd)
+	if o == nil {
+		return hostfs.EBADF
+	}
+	errno := errnoNotcapable
+	if dataOnly && !o.dir {
+		errno = f.sys.datasync(uint32(fd))
+	}
+	if errno == errnoNotcapable {
+		errno = f.sys.sync(uint32(fd))
+	}
+	if errno == errnoBadf || errno == errnoNotcapable {
+		// The descriptor is open: the engine cannot sync directories, or what
+		// is open for reading.
+		return hostfs.OK
+	}
+	return errno.Linux()
+}
+
+// SetSize implements [hostfs.FS].
+func (f *files) SetSize(fd hostfs.FD, size int64) hostfs.Errno {
+	o := f.get(fd)
+	if o == nil || o.dir || size < 0 {
+		return badFile(o, size)
+	}
+	return f.sys.setSize(uint32(fd), size).Linux()
+}
+
+// SetTimes implements [hostfs.FS].
+func (f *files) SetTimes(fd hostfs.FD, t *hostfs.Times) hostfs.Errno {
+	if f.get(fd) == nil {
+		return hostfs.EBADF
+	}
+	flags := timeFlags(t)
+	if flags == 0 {
+		return hostfs.OK
+	}
+	return f.sys.setTimes(uint32(fd), t.Atime, t.Mtime, flags).Linux()
+}
+
+// SetTimesAt implements [hostfs.FS].
+func (f *files) SetTimesAt(dir hostfs.FD, name string, t *hostfs.Times) hostfs.Errno {
+	if e := f.enter(dir, name); e != hostfs.OK {
+		return e
+	}
+	flags := timeFlags(t)
+	if flags == 0 {
+		return hostfs.OK
+	}
+	if !f.paths {
+		return f.sys.pathSetTimes(uint32(dir), name, t.Atime, t.Mtime, flags).Linux()
+	}
+	// By path an engine was seen to follow the link.
+	fd, e := f.Open(dir, name, hostfs.Read)
+	if e == hostfs.ELOOP || e == hostfs.ENXIO {
+		return hostfs.EOPNOTSUPP
+	}
+	if e != hostfs.OK {
+		return e
+	}
+	errno := f.sys.setTimes(uint32(fd), t.Atime, t.Mtime, flags)
+	f.Close(fd)
+	return errno.Linux()
+}
+
+func timeFlags(t *hostfs.Times) (flags uint16) {
+	switch {
+	case t.NowAtime:
+		flags = fstAtimNow
+	case t.SetAtime:
+		flags = fstAtim
+	}
+	switch {
+	case t.NowMtime:
+		flags |= fstMtimNow
+	case t.SetMtime:
+		flags |= fstMtim
+	}
+	return flags
+}
