@@ -1,12 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"github.com/c2w/c2w/internal/attach/client"
 	"github.com/c2w/c2w/internal/convert"
 	"github.com/c2w/c2w/internal/runner"
 )
@@ -34,27 +34,20 @@ Flags end at the image or file: what follows belongs to the program.
 // runFlags are those of c2w run.
 type runFlags struct {
 	conversion
-	env        []string
-	entrypoint *string
+	containerFlags
+	attachFlags
 }
 
 func runCommand(inv *invocation, args []string) (int, error) {
 	var f runFlags
 	fs := newFlags(inv, runHelp, false)
-	fs.StringArrayVarP(&f.env, "env", "e", nil, "")
-	entrypoint := fs.String("entrypoint", "", "")
+	f.containerFlags.register(fs)
+	f.attachFlags.register(fs)
 	fs.StringVar(&f.platform, "platform", "", "")
 	fs.Var(&f.ram, "ram", "")
 	fs.Var(&f.ram, "memory", "")
-	volumes := fs.StringArrayP("volume", "v", nil, "")
 	if err := parse(fs, args); err != nil {
 		return 0, err
-	}
-	if len(*volumes) > 0 {
-		return 0, usagef("directories of this computer cannot be mounted yet (-v %s)", (*volumes)[0])
-	}
-	if fs.Changed("entrypoint") {
-		f.entrypoint = entrypoint
 	}
 	operand, command := "", fs.Args()
 	if fs.ArgsLenAtDash() != 0 && len(command) > 0 {
@@ -66,39 +59,91 @@ func runCommand(inv *invocation, args []string) (int, error) {
 			command = command[1:]
 		}
 	}
-	module, name, err := f.module(inv, operand)
+	return f.run(inv, operand, command)
+}
+
+// run runs the operand, which is an image, a file, or nothing for the demo.
+// Whatever can be wrong with the flags is said before an image is converted.
+func (f *runFlags) run(inv *invocation, operand string, command []string) (int, error) {
+	fileArgs, err := f.fileArgs(command)
 	if err != nil {
 		return 0, err
 	}
-	env, err := f.environment()
+	streams, err := f.streams(inv)
 	if err != nil {
 		return 0, err
 	}
-	// From here on an interrupt ends the process, as it would end a program.
+	o, err := f.runnerOptions()
+	if err != nil {
+		return 0, err
+	}
+	file, err := f.file(inv, operand)
+	if err != nil {
+		return 0, err
+	}
+	o.Args = append(o.Args, fileArgs...)
+	o.Env = engineEnvironment()
+	if f.engine == "" {
+		o.Module = file.bytes
+	} else {
+		path, remove, err := file.onDisk()
+		if err != nil {
+			return 0, err
+		}
+		defer remove()
+		o.Path = path
+	}
+	file.bytes = nil
+	// From here on signals are the container's.
 	inv.release()
-	return runner.Run(context.Background(), runner.Options{
-		Module: module, Name: name, Args: f.arguments(command), Env: env,
-		Stdin: inv.stdin, Stdout: inv.stdout, Stderr: inv.stderr,
-		CacheDir: cacheDir("code"),
+	return client.Run(streams, func(stdout, stderr io.Writer) (client.Process, error) {
+		o.Stdout, o.Stderr = stdout, stderr
+		return runner.Start(o)
 	})
 }
 
-// module returns the file to run and its name.
-func (f *runFlags) module(inv *invocation, operand string) ([]byte, string, error) {
+// wasmFile is a converted file.
+type wasmFile struct {
+	bytes []byte
+	path  string // "" if it is nowhere
+}
+
+// file returns the file to run.
+func (f *runFlags) file(inv *invocation, operand string) (wasmFile, error) {
 	if operand == "" {
-		m, err := f.converted(inv, "demo:")
-		return m, "demo.wasm", err
+		return f.converted(inv, "demo:")
 	}
 	stat, err := os.Stat(operand)
 	if isFile := err == nil && stat.Mode().IsRegular(); isFile || strings.HasSuffix(operand, ".wasm") {
 		if f.platform != "" || f.ram != 0 {
-			return nil, "", usagef("--platform and --ram are for images; %s is converted already", operand)
+			return wasmFile{}, usagef("--platform and --ram are for images; %s is converted already", operand)
 		}
-		m, err := readFile(operand)
-		return m, operand, err
+		b, err := readFile(operand)
+		return wasmFile{b, operand}, err
 	}
-	m, err := f.converted(inv, operand)
-	return m, "out.wasm", err
+	return f.converted(inv, operand)
+}
+
+// onDisk returns the path of the file, which remove takes away again if it was
+// not there.
+func (f *wasmFile) onDisk() (path string, remove func(), err error) {
+	if f.path != "" {
+		return f.path, func() {}, nil
+	}
+	t, err := os.CreateTemp("", "c2w-*.wasm")
+	if err != nil {
+		return "", nil, err
+	}
+	remove = func() { os.Remove(t.Name()) }
+	_, err = t.Write(f.bytes)
+	if e := t.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		remove()
+		return "", nil, err
+	}
+	return t.Name(), remove, nil
 }
 
 func readFile(name string) ([]byte, error) {
@@ -114,63 +159,31 @@ func readFile(name string) ([]byte, error) {
 	return b, nil
 }
 
-// arguments are those of the file, which takes flags of its own in front of
-// the command.
-func (f *runFlags) arguments(command []string) []string {
-	var args []string
-	if f.entrypoint != nil {
-		args = append(args, "--entrypoint="+*f.entrypoint)
-	}
-	if len(command) > 0 {
-		args = append(append(args, "--"), command...)
-	}
-	return args
-}
-
 // passed names variables of c2w's own environment that are for the machine.
 var passed = []string{"C2W_TRACE", "C2W_KERNEL_ARGS"}
 
-// environment is that of the file.
-func (f *runFlags) environment() ([]string, error) {
+// engineEnvironment is that of the machine, apart from the program's.
+func engineEnvironment() []string {
 	var env []string
 	for _, k := range passed {
-		if v, ok := os.LookupEnv(k); ok {
-			env = append(env, k+"="+v)
-		}
+		env = appendOwn(env, k)
 	}
-	for _, kv := range f.env {
-		k, _, given := strings.Cut(kv, "=")
-		switch {
-		case k == "":
-			return nil, usagef("-e %q: write KEY=VALUE", kv)
-		case strings.ContainsRune(kv, 0):
-			return nil, usagef("-e %q: it has a zero byte", kv)
-		case strings.HasPrefix(k, "C2W_"):
-			return nil, usagef("-e %s: names that begin with C2W_ are c2w's own", k)
-		case given:
-			env = append(env, kv)
-		default:
-			if v, ok := os.LookupEnv(k); ok {
-				env = append(env, k+"="+v)
-			}
-		}
-	}
-	return env, nil
+	return env
 }
 
 // converted returns the image as a file, from the cache if it is there.
-func (f *runFlags) converted(inv *invocation, ref string) ([]byte, error) {
+func (f *runFlags) converted(inv *invocation, ref string) (wasmFile, error) {
 	o, err := f.options(ref)
 	if err != nil {
-		return nil, err
+		return wasmFile{}, err
 	}
 	img, err := convert.Open(inv.ctx, o)
 	if err != nil {
-		return nil, err
+		return wasmFile{}, err
 	}
 	key := contentKey(img, &o)
 	if m := cachedFile(key); m != nil {
-		return m, nil
+		return wasmFile{m, cachePath(key)}, nil
 	}
 	show := newProgress(inv.stderr)
 	if show.terminal && ref != "demo:" {
@@ -179,7 +192,12 @@ func (f *runFlags) converted(inv *invocation, ref string) ([]byte, error) {
 	file, err := convert.Convert(inv.ctx, o)
 	show.clear()
 	if err != nil {
-		return nil, err
+		return wasmFile{}, err
 	}
-	return keepFile(inv.ctx, key, file)
+	b, err := keepFile(inv.ctx, key, file)
+	kept := wasmFile{bytes: b}
+	if stat, e := os.Stat(cachePath(key)); e == nil && stat.Size() == int64(len(b)) {
+		kept.path = cachePath(key)
+	}
+	return kept, err
 }

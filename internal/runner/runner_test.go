@@ -10,6 +10,15 @@ import (
 	"github.com/c2w/c2w/internal/wasm"
 )
 
+// Run runs a file without input to its end.
+func Run(o Options) (int, error) {
+	p, err := Start(o)
+	if err != nil {
+		return 0, err
+	}
+	return p.Wait()
+}
+
 // exits is a module that does what code says in _start.
 func exits(code func(c *wasm.Code)) []byte {
 	var m wasm.Module
@@ -38,11 +47,11 @@ func exit(status int32) []byte {
 
 func TestStatus(t *testing.T) {
 	for _, want := range []int32{0, 1, 125, 126, 255} {
-		if got, err := Run(t.Context(), Options{Module: exit(want)}); got != int(want) || err != nil {
+		if got, err := Run(Options{Module: exit(want)}); got != int(want) || err != nil {
 			t.Errorf("exit %d: %d, %v", want, got, err)
 		}
 	}
-	if got, err := Run(t.Context(), Options{Module: exits(func(*wasm.Code) {})}); got != 0 || err != nil {
+	if got, err := Run(Options{Module: exits(func(*wasm.Code) {})}); got != 0 || err != nil {
 		t.Errorf("return: %d, %v", got, err)
 	}
 }
@@ -56,7 +65,7 @@ func TestBroken(t *testing.T) {
 		"empty":     nil,
 		"not Wasm":  []byte("#!/bin/sh\n"),
 	} {
-		_, err := Run(t.Context(), Options{Module: module})
+		_, err := Run(Options{Module: module})
 		if err == nil || strings.ContainsRune(err.Error(), '\n') {
 			t.Errorf("%s: error %q", name, err)
 		}
@@ -67,7 +76,7 @@ func TestBroken(t *testing.T) {
 func TestCache(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "deep", "cache")
 	for range 2 {
-		if got, err := Run(t.Context(), Options{Module: exit(3), CacheDir: dir}); got != 3 || err != nil {
+		if got, err := Run(Options{Module: exit(3), CacheDir: dir}); got != 3 || err != nil {
 			t.Fatal(got, err)
 		}
 	}
@@ -86,7 +95,7 @@ func TestCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stderr bytes.Buffer
-	if got, err := Run(t.Context(), Options{Module: exit(3), CacheDir: notDir, Stderr: &stderr}); got != 3 || err != nil || stderr.Len() > 0 {
+	if got, err := Run(Options{Module: exit(3), CacheDir: notDir, Stderr: &stderr}); got != 3 || err != nil || stderr.Len() > 0 {
 		t.Errorf("without a cache: %d, %v, %s", got, err, stderr.String())
 	}
 }

@@ -1,0 +1,12 @@
+//go:build unix
+
+package runner
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// apart keeps a terminal's signals, which go to a whole group of processes, from
+// the engine: what becomes of them is this process's to say.
+func apart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

@@ -1,0 +1,12 @@
+package runner
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// apart keeps Ctrl-C, which goes to a whole group of processes, from the
+// engine: what becomes of it is this process's to say.
+func apart(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
+}

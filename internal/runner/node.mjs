@@ -1,0 +1,25 @@
+// Runs a WASI command under Node 20 or later, as a script given by --eval:
+//
+//   node --input-type=module --eval SCRIPT -- [--env KEY=VALUE | --dir GUEST HOST]... -- FILE [ARG...]
+//
+// The exit status is the command's.
+import { readFile } from "node:fs/promises";
+import { WASI } from "node:wasi";
+
+const args = process.argv.slice(1);
+const env = {};
+const preopens = {};
+for (let option; (option = args.shift()) !== "--"; ) {
+  if (option === "--env") {
+    const pair = args.shift();
+    const at = pair.indexOf("=");
+    env[pair.slice(0, at)] = pair.slice(at + 1);
+  } else {
+    const [guest, host] = args.splice(0, 2);
+    preopens[guest] = host;
+  }
+}
+const wasi = new WASI({ version: "preview1", args, env, preopens, returnOnExit: true });
+const module = await WebAssembly.compile(await readFile(args[0]));
+const instance = await WebAssembly.instantiate(module, wasi.getImportObject());
+process.exitCode = wasi.start(instance);
