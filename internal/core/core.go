@@ -127,13 +127,16 @@ const (
 	// ExitDecode: the interpreter came to State.PC without a jump cache, and it
 	// is not decoded yet.
 	ExitDecode
+	// ExitMode: State.Mode has changed; the dispatcher goes on at State.PC, and Go
+	// never sees it.
+	ExitMode
 	exits
 )
 
 // NumExits is the number of exit reasons.
 const NumExits = int(exits)
 
-var exitNames = [...]string{"none", "budget", "miss", "single", "lookup", "irq", "decode"}
+var exitNames = [...]string{"none", "budget", "miss", "single", "lookup", "irq", "decode", "mode"}
 
 func (e Exit) String() string {
 	if int(e) < len(exitNames) {

@@ -38,7 +38,8 @@ type interp struct {
 	loop     wasm.Label
 	goTo     wasm.Label
 	leave    wasm.Label // reason is set
-	lookup   wasm.Label // target is set, rec is not valid
+	lookup   wasm.Label // target is set, rec is behind the jump
+	enter    wasm.Label // so it is, and reason is set
 	single   wasm.Label
 	miss     [8]wasm.Label
 	irq      wasm.Label
@@ -86,6 +87,7 @@ func interpreter(g isa.ISA, h *Handlers, base, caches uint32, fn *funcs, sym int
 	}
 	m.irq = m.c.Block(wasm.Void)
 	m.single = m.c.Block(wasm.Void)
+	m.enter = m.c.Block(wasm.Void)
 	m.lookup = m.c.Block(wasm.Void)
 	m.loop = m.c.Loop(wasm.Void)
 	m.goTo = m.c.Block(wasm.Void)
@@ -330,12 +332,15 @@ func (m *interp) epilogue() {
 	c.End() // loop
 	c.Unreachable()
 	c.End() // lookup: the target has no record yet
+	c.I32Const(int32(core.ExitLookup))
+	c.LocalSet(m.reason)
+	c.End() // enter: target is where to go on
 	c.I32Const(0)
 	c.LocalGet(m.target)
 	c.I64Store(3, m.base+uint32(core.OffPC))
 	m.storeBudget()
 	c.I32Const(0)
-	c.I32Const(int32(core.ExitLookup))
+	c.LocalGet(m.reason)
 	c.I32Store(2, m.base+uint32(core.OffExit))
 	c.Return()
 	c.End() // single

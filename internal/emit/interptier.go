@@ -158,6 +158,13 @@ func (m *interp) terminator(l *lowering, n *ir.Node) {
 		m.c.LocalSet(m.target)
 		m.advance(m.pair)
 		m.c.BrTo(m.goTo)
+	case n.Op == ir.Enter:
+		l.need(n.Args[0])
+		m.c.LocalSet(m.target)
+		m.advance(m.pair)
+		m.c.I32Const(int32(core.ExitMode))
+		m.c.LocalSet(m.reason)
+		m.c.BrTo(m.enter)
 	case n.Op == ir.Single:
 		m.c.BrTo(m.single)
 	}

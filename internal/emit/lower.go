@@ -185,7 +185,7 @@ func (l *lowering) consumedNext(i int) bool {
 			// Older readers of the slot are saved before the operand is
 			// computed, which is harmless.
 			return l.reaches(n.Args[0], ir.Value(i))
-		case ir.Load, ir.ExitIf, ir.JumpInd:
+		case ir.Load, ir.ExitIf, ir.JumpInd, ir.Enter:
 			return l.insn[i] == l.insn[j] && l.reaches(n.Args[0], ir.Value(i))
 		}
 		return false

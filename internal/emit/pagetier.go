@@ -150,10 +150,15 @@ func (p *page) terminator(l *lowering, n *ir.Node) {
 		p.jump(b.next)
 	case n.Op == ir.Jump:
 		p.jump(b.taken)
-	case n.Op == ir.JumpInd:
+	case n.Op == ir.JumpInd, n.Op == ir.Enter:
 		l.need(n.Args[0])
 		l.c.LocalSet(l.addr)
 		p.storeBudget(0)
+		if n.Op == ir.Enter {
+			p.c.LocalGet(p.base)
+			p.c.I32Const(int32(core.ExitMode))
+			p.c.I32Store(2, uint32(core.OffExit))
+		}
 		p.c.LocalGet(l.addr)
 		p.c.Return()
 	case n.Op == ir.Single:

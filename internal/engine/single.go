@@ -33,14 +33,14 @@ func (e *Engine) Single() {
 		}
 		f = e.execute(l)
 	}
-	if f != nil {
-		e.raise(f)
-		return
-	}
 	if e.S.FRM > maxRounding {
 		// Dynamic rounding by a reserved mode traps: every FP instruction has
 		// to come here.
 		e.S.SetFP(false)
+	}
+	if f != nil {
+		e.raise(f)
+		return
 	}
 	e.S.Budget--
 }

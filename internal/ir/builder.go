@@ -271,5 +271,13 @@ func (b *Builder) JumpInd(addr Value) {
 	b.push(n)
 }
 
+// Enter continues at an address in another mode: the block has written
+// State.Mode.
+func (b *Builder) Enter(addr Value) {
+	n := noArgs(Node{Op: Enter})
+	n.Args[0] = addr
+	b.push(n)
+}
+
 // Single hands the instruction to Go.
 func (b *Builder) Single() { b.push(noArgs(Node{Op: Single})) }

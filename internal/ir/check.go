@@ -41,7 +41,7 @@ func (c *checker) node(v Value) error {
 		c.started, c.effect, c.checked = true, false, false
 		return nil
 	}
-	if c.checked {
+	if c.checked && n.Op != Enter {
 		return errors.New("follows an irq_check in its instruction")
 	}
 	if err := c.order(n); err != nil {
@@ -134,7 +134,7 @@ func (c *checker) types(n *Node) error {
 		}
 	case ExitIf, Branch:
 		return want(arg(0) == I32, "condition is not i32")
-	case JumpInd:
+	case JumpInd, Enter:
 		return want(arg(0) == I64, "target is not i64")
 	default:
 		return c.arithmetic(n, arg, want)

@@ -133,7 +133,7 @@ func (e *Evaluator) Eval(b *Block, s *core.State, pc uint64, m Memory) (Outcome,
 			}
 		case Jump:
 			next = pc + uint64(n.Imm)
-		case JumpInd:
+		case JumpInd, Enter:
 			next = arg(0)
 		case Single:
 			return Left, nil

@@ -146,14 +146,15 @@ const (
 	// ExitIf leaves to Go before the instruction has had any effect if
 	// Args[0] (I32) ≠ 0. Go handles the cause and executes the instruction.
 	ExitIf
-	// IRQCheck leaves after the instruction if State.IRQ ≠ 0. Only a
-	// terminator may follow, and none does in the same instruction.
+	// IRQCheck leaves after the instruction if State.IRQ ≠ 0. In the same
+	// instruction nothing may follow but an Enter at the next one.
 	IRQCheck
 
 	// Terminators: the last node of a block.
 	Branch  // if Args[0] (I32) ≠ 0 continue at PC + target
 	Jump    // continue at PC + target
 	JumpInd // continue at Args[0] (I64)
+	Enter   // continue at Args[0] (I64), in the mode that the block has set
 	Single  // leave to Go, which executes this instruction
 	numOps
 )
@@ -262,7 +263,7 @@ var ops = [numOps]opInfo{
 	Float:  {"float", 3, false, false, I64},
 	ExitIf: {"exit_if", 1, false, false, Void}, IRQCheck: {"irq_check", 0, false, false, Void},
 	Branch: {"branch", 1, false, true, Void}, Jump: {"jump", 0, false, true, Void},
-	JumpInd: {"jump_ind", 1, false, true, Void}, Single: {"single", 0, false, true, Void},
+	JumpInd: {"jump_ind", 1, false, true, Void}, Enter: {"enter", 1, false, true, Void}, Single: {"single", 0, false, true, Void},
 }
 
 func (o Op) String() string {

@@ -205,7 +205,9 @@ func (h *Hart) setStatus(v uint64) {
 		h.env.FlushUserData()
 	}
 	if (old^v)&statusFS != 0 {
-		h.syncFP()
+		// The next floating-point instruction finds out, as where lifted code
+		// writes sstatus.
+		h.s.SetFP(false)
 	}
 }
 

@@ -303,6 +303,8 @@ func operandsCSR(in *isa.Insn, w uint32) {
 
 func operandsStatus(in *isa.Insn, op, src, w uint32) {
 	switch {
+	case op == 1:
+		in.Form, in.A, in.B = fSwapStatus, xdest(rd(w)), xreg(src)
 	case op == 2:
 		in.Form, in.A, in.B = fSetStatus, xdest(rd(w)), xreg(src)
 	case op == 3:

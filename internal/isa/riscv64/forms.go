@@ -266,10 +266,11 @@ const (
 	fClearSIE
 	fSetStatus // csrrs rd, sstatus, rs
 	fClearStatus
-
+	fSwapStatus // csrrw rd, sstatus, rs
 	fEcall
-	fEbreak
 	fSret
+
+	fEbreak
 	fMret
 	fWfi
 	fSfenceVMA
@@ -485,11 +486,12 @@ var forms = roundForms([numForms]isa.FormInfo{
 	fSetSIE:        warm("csrrsi.sie", setSIE),
 	fClearSIE:      warm("csrrci.sie", clearSIE),
 	fSetStatus:     warm("csrrs.sstatus", setStatus),
-	fClearStatus:   warm("csrrc.sstatus", clearStatus),
+	fClearStatus:   form("csrrc.sstatus", isa.FlowIndCall, 1, clearStatus),
+	fSwapStatus:    form("csrrw.sstatus", isa.FlowIndCall, 1, swapStatus),
+	fEcall:         form("ecall", isa.FlowIndCall, 1, userCall),
+	fSret:          form("sret", isa.FlowInd, 1, trapReturn),
 
-	fEcall:     single("ecall"),
 	fEbreak:    single("ebreak"),
-	fSret:      single("sret"),
 	fMret:      single("mret"),
 	fWfi:       single("wfi"),
 	fSfenceVMA: single("sfence.vma"),

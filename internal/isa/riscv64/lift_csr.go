@@ -1,6 +1,8 @@
 package riscv64
 
 import (
+	"math"
+
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/ir"
 	"github.com/c2w/c2w/internal/isa"
@@ -32,6 +34,40 @@ func swapSScratch(l *isa.Lift) {
 	l.SetA(old)
 }
 
+// writeStatus gives sstatus the value v, as Hart.setStatus does. It leaves to Go
+// if that takes a permission away which a TLB may hold. Enter has to follow, for
+// it changes what no code between two entries expects to change, and before it
+// IRQCheck where v may enable interrupts.
+func writeStatus(l *isa.Lift, old, v ir.Value) {
+	const keep = int64(statusWritable)
+	v = l.Bin(ir.Or, l.Bin(ir.And, v, l.Const(keep)), l.Const(statusUXL))
+	gone := l.Bin(ir.And, old, not(l, v))
+	l.ExitIf(l.Bin(ir.Ne, l.Bin(ir.And, gone, l.Const(statusSUM|statusMXR)), l.Const(0)))
+	// SD says that FS is dirty.
+	fs := l.Bin(ir.And, v, l.Const(statusFS))
+	dirty := l.Un(ir.ExtU, l.Bin(ir.Eq, fs, l.Const(statusFS)))
+	v = l.Bin(ir.Or, v, l.Bin(ir.Shl, dirty, l.Const(63)))
+	// Where FS changes, the next floating-point instruction leaves to Go, which
+	// finds out what it may do.
+	same := l.Bin(ir.Eq, l.Bin(ir.And, old, l.Const(statusFS)), fs)
+	on, rounding := ir.Loc{Off: offIRQ}, ir.Loc{Off: offFPRound}
+	words := l.Get(on)
+	l.Set(rounding, l.Select(same, l.Get(rounding), l.Const(0)))
+	l.Set(on, l.Select(same, words, l.Bin(ir.And, words, l.Const(math.MaxUint32))))
+	l.Set(slot(SStatus), v)
+}
+
+// The words of core.State that generated code tests before floating-point
+// instructions, and State.Mode, lie in pairs: an ir.Set writes two. The kind of
+// an exit, which shares State.Mode's, counts only when a tier leaves.
+const (
+	offIRQ     = uint16(core.OffIRQ)     // and FPOn
+	offFPRound = uint16(core.OffFPRound) // and FPExact
+	offKind    = uint16(core.OffExitKind)
+)
+
+var _ = [1]int{}[core.OffFPOn-core.OffIRQ-4+core.OffFPExact-core.OffFPRound-4+core.OffMode-core.OffExitKind-4]
+
 func setSIE(l *isa.Lift) {
 	supervisor(l)
 	old := l.Get(slot(SStatus))
@@ -47,17 +83,12 @@ func clearSIE(l *isa.Lift) {
 	l.SetA(old)
 }
 
-// onlySIE leaves to Go if bits other than SIE are to change.
-func onlySIE(l *isa.Lift) ir.Value {
-	v := l.B()
-	l.ExitIf(l.Bin(ir.Ne, l.Bin(ir.And, v, l.Const(^SStatusSIE)), l.Const(0)))
-	return v
-}
-
+// setStatus serves what kernels set in passing: the enable of interrupts, and
+// the access to user memory, which a walk looks up when it is needed.
 func setStatus(l *isa.Lift) {
 	supervisor(l)
-	v := onlySIE(l)
-	old := l.Get(slot(SStatus))
+	v, old := l.B(), l.Get(slot(SStatus))
+	l.ExitIf(l.Bin(ir.Ne, l.Bin(ir.And, v, l.Const(^int64(statusSIE|statusSUM))), l.Const(0)))
 	l.Set(slot(SStatus), l.Bin(ir.Or, old, v))
 	l.SetA(old)
 	l.IRQCheck()
@@ -65,8 +96,52 @@ func setStatus(l *isa.Lift) {
 
 func clearStatus(l *isa.Lift) {
 	supervisor(l)
-	v := onlySIE(l)
-	old := l.Get(slot(SStatus))
-	l.Set(slot(SStatus), l.Bin(ir.And, old, not(l, v)))
+	v, old := l.B(), l.Get(slot(SStatus))
+	writeStatus(l, old, l.Bin(ir.And, old, not(l, v)))
 	l.SetA(old)
+	l.Enter(l.NextPC())
+}
+
+// swapStatus is csrrw.
+func swapStatus(l *isa.Lift) {
+	supervisor(l)
+	v, old, next := l.B(), l.Get(slot(SStatus)), l.NextPC()
+	writeStatus(l, old, v)
+	l.SetA(old)
+	l.IRQCheck()
+	l.Enter(next)
+}
+
+// enterMode continues at pc in another mode.
+func enterMode(l *isa.Lift, mode, pc ir.Value) {
+	l.Set(ir.Loc{Off: offKind}, l.Bin(ir.Shl, mode, l.Const(32)))
+	l.Set(ir.Loc{Off: uint16(core.OffResv)}, l.Const(-1))
+	l.Enter(pc)
+}
+
+// userCall is ecall in user mode, as Hart.enter does it; the supervisor's calls
+// are the machine's.
+func userCall(l *isa.Lift) {
+	l.ExitIf(l.Get32(core.OffMode))
+	old := l.Get(slot(SStatus))
+	const clear = int64(statusSPP | statusSPIE | statusSIE)
+	enabled := l.Bin(ir.Shl, l.Bin(ir.And, old, l.Const(statusSIE)), l.Const(4)) // SIE to SPIE
+	l.Set(slot(SEPC), l.PC())
+	l.Set(slot(SCause), l.Const(causeEcallUser))
+	l.Set(slot(STVal), l.Const(0))
+	l.Set(slot(SStatus), l.Bin(ir.Or, l.Bin(ir.And, old, l.Const(^clear)), enabled))
+	enterMode(l, l.Const(modeSupervisor), l.Bin(ir.And, l.Get(slot(STVec)), l.Const(-4)))
+}
+
+// trapReturn is sret. Where an interrupt waits it leaves to Go, which lets it in.
+func trapReturn(l *isa.Lift) {
+	supervisor(l)
+	l.ExitIf(l.Get32(core.OffIRQ))
+	old := l.Get(slot(SStatus))
+	const clear = int64(statusSPP | statusSIE)
+	enabled := l.Bin(ir.And, l.Bin(ir.ShrU, old, l.Const(4)), l.Const(statusSIE)) // SPIE to SIE
+	next := l.Bin(ir.Or, l.Bin(ir.And, old, l.Const(^clear)), l.Const(statusSPIE))
+	l.Set(slot(SStatus), l.Bin(ir.Or, next, enabled))
+	mode := l.Bin(ir.And, l.Bin(ir.ShrU, old, l.Const(8)), l.Const(1)) // SPP
+	enterMode(l, mode, l.Get(slot(SEPC)))
 }

@@ -62,7 +62,7 @@ func (g *guest) reset(pc uint64) {
 	g.Both(func(e *engine.Engine) {
 		e.Priv.Reset(pc, 0)
 		e.S.S[riscv64.SStatus] |= statusFSDirty
-		e.S.SetFP(true)
+		e.S.SetFP(e.S.FRM <= 4) // as the hart keeps it
 	})
 }
 
@@ -73,7 +73,7 @@ func (g *guest) start(s *isatest.State) {
 		copy(e.S.G[:32], s.G[:])
 		copy(e.S.F[:32], s.F[:])
 		e.S.FRM, e.S.FFlags = s.FCSR>>5, s.FCSR&31
-		e.S.SetFP(true)
+		e.S.SetFP(e.S.FRM <= 4) // as the hart keeps it
 	})
 	g.Write(isatest.MemBase, s.Mem[:])
 }
