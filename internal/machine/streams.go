@@ -41,6 +41,9 @@ func (s *streams) begin() {
 		cfg.Spec.Terminal, cfg.Spec.Rows, cfg.Spec.Cols = true, rows, cols
 		return
 	}
+	if s.m.host.IsTerminal(bootcfg.Stdin) && s.m.host.IsTerminal(bootcfg.Stdout) {
+		cfg.Spec.Terminal, cfg.Spec.Cooked = true, true
+	}
 }
 
 // hookedTerminal is the size of a terminal that the host's hook tells of; its

@@ -10,8 +10,8 @@ import (
 	"github.com/c2w/c2w/internal/isa"
 )
 
-// TestLiftedCSRsAgree: a CSR instruction does the same whether its lifter or Go
-// executes it, from canonical states.
+// TestLiftedCSRsAgree: a CSR instruction, a system call and a return from a trap
+// do the same whether their lifters or Go execute them, from canonical states.
 func TestLiftedCSRsAgree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	numbers := []uint32{csrSStatus, csrSScratch, csrSEPC, csrSCause, csrSTVal, csrSIE, csrSIP, csrSTVec, csrSATP}
@@ -20,6 +20,12 @@ func TestLiftedCSRsAgree(t *testing.T) {
 	agreed, left := map[isa.Form]int{}, 0
 	for range 20000 {
 		raw := csrInsn(1+rng.Uint32N(3)+rng.Uint32N(2)*4, numbers[rng.IntN(len(numbers))], rng.Uint32N(4), rng.Uint32N(4))
+		switch rng.IntN(10) {
+		case 0:
+			raw = 0x00000073 // ecall
+		case 1:
+			raw = 0x10200073 // sret
+		}
 		in, ok := Guest.Decode(binary.LittleEndian.AppendUint32(nil, raw))
 		if !ok {
 			t.Fatalf("%08x does not decode", raw)
@@ -37,6 +43,7 @@ func TestLiftedCSRsAgree(t *testing.T) {
 		for _, n := range numbers[:5] {
 			r.writeCSR(n, rng.Uint64())
 		}
+		r.writeCSR(csrSTVec, rng.Uint64())
 		r.s.Mode = rng.Uint32N(4) & 1
 		lifted := *r.s
 		b.Reset()
@@ -45,10 +52,14 @@ func TestLiftedCSRsAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, fault := r.System(&in)
 		if outcome == ir.Left {
 			left++
 			continue
+		}
+		_, fault := r.System(&in)
+		if fault != nil && raw == 0x00000073 {
+			r.Raise(fault)
+			fault = nil
 		}
 		agreed[in.Form]++
 		lifted.G[core.Sink] = 0
@@ -56,7 +67,7 @@ func TestLiftedCSRsAgree(t *testing.T) {
 			t.Fatalf("%08x: fault %v, lifted and executed by Go differ:\n%x\n%x", raw, fault, lifted.S[:10], r.s.S[:10])
 		}
 	}
-	if left == 0 || len(agreed) < 6 {
+	if left == 0 || len(agreed) < 9 {
 		t.Errorf("compared too little: %d left, %v agreed", left, agreed)
 	}
 }
