@@ -8,7 +8,7 @@ import _ "embed"
 
 // MaxCompressed is what a compressed runc may take, in bytes: less than the
 // kernel.
-const MaxCompressed = 2_800_000
+const MaxCompressed = 2_500_000
 
 //go:embed runc-riscv64.zst
 var riscv64 []byte
