@@ -2,7 +2,6 @@ package rootfs
 
 import (
 	"bufio"
-	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -35,7 +34,7 @@ type Stats struct {
 // The same layers give the same bytes.
 func (t *Tree) WriteEROFS(out Output) (Stats, error) {
 	v := &view{t: t, shown: map[*inode]bool{}}
-	buf := &bufferedSeeker{Writer: bufio.NewWriterSize(out, 1<<20), out: out}
+	buf := &bufferedSeeker{buf: bufio.NewWriterSize(out, 1<<20), out: out}
 	w := erofs.Create(buf, erofs.WithBlockSize(blockSize), erofs.WithBuildTime(uint64(t.commonTime()), 0))
 	if err := w.CopyFrom(v); err != nil {
 		return Stats{}, fmt.Errorf("building EROFS: %w", err)
@@ -43,12 +42,15 @@ func (t *Tree) WriteEROFS(out Output) (Stats, error) {
 	if err := w.Close(); err != nil {
 		return Stats{}, fmt.Errorf("writing EROFS: %w", err)
 	}
-	if err := buf.Flush(); err != nil {
+	if err := buf.buf.Flush(); err != nil {
 		return Stats{}, fmt.Errorf("writing EROFS: %w", err)
 	}
 	size, err := relink(out, t.root, v.aliases)
 	if err != nil {
 		return Stats{}, fmt.Errorf("linking names in EROFS: %w", err)
+	}
+	if err := buf.extend(size); err != nil {
+		return Stats{}, fmt.Errorf("writing EROFS: %w", err)
 	}
 	return Stats{Size: size, Inodes: v.inodes, Content: v.content}, nil
 }
@@ -87,7 +89,7 @@ type view struct {
 }
 
 func (v *view) find(op, name string) (*inode, error) {
-	n, err := v.t.resolve(name, false)
+	n, err := v.t.resolve(name, 0)
 	if err != nil {
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 	}
@@ -100,7 +102,7 @@ func (v *view) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &content{SectionReader: io.NewSectionReader(v.t.spool, n.off, n.size), info: info{name: name, ino: n}}, nil
+	return &content{Reader: v.t.open(n), info: info{name: name, ino: n}}, nil
 }
 
 // Stat is called for the root.
@@ -176,21 +178,53 @@ func (i info) Sys() any {
 
 // content is an open regular file.
 type content struct {
-	*io.SectionReader
+	io.Reader
 	info info
 }
 
 func (c *content) Stat() (fs.FileInfo, error) { return c.info, nil }
 func (c *content) Close() error               { return nil }
 
-// bufferedSeeker gathers the many small writes of go-erofs.
+// bufferedSeeker gathers the many small writes of go-erofs, and writes no large
+// zeros: out was empty and is a file, where what is skipped reads as zeros. It
+// has no other methods than these: at must hear of every byte.
 type bufferedSeeker struct {
-	*bufio.Writer
-	out io.Seeker
+	buf *bufio.Writer
+	out io.WriteSeeker
+	at  int64 // where the next byte goes
+	end int64 // behind the last byte that was written
+}
+
+func (b *bufferedSeeker) Write(p []byte) (int, error) {
+	if len(p) >= holeUnit && isZero(p) {
+		_, err := b.Seek(b.at+int64(len(p)), io.SeekStart)
+		return len(p), err
+	}
+	n, err := b.buf.Write(p)
+	b.at += int64(n)
+	b.end = max(b.end, b.at)
+	return n, err
 }
 
 func (b *bufferedSeeker) Seek(offset int64, whence int) (int64, error) {
-	err := b.Flush()
-	n, serr := b.out.Seek(offset, whence)
-	return n, cmp.Or(err, serr)
+	if err := b.buf.Flush(); err != nil {
+		return 0, err
+	}
+	n, err := b.out.Seek(offset, whence)
+	b.at = n
+	return n, err
+}
+
+// extend gives the file its length if it ends in a hole.
+func (b *bufferedSeeker) extend(size int64) error {
+	if b.end >= size {
+		return nil
+	}
+	if _, err := b.Seek(size-1, io.SeekStart); err != nil {
+		return err
+	}
+	if _, err := b.Write([]byte{0}); err != nil {
+		return err
+	}
+	return b.buf.Flush()
 }

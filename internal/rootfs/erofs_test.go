@@ -76,7 +76,7 @@ func compare(t testing.TB, tree *Tree, img []byte) {
 		if err != nil {
 			return err
 		}
-		want, err := tree.resolve(p, false)
+		want, err := tree.resolve(p, 0)
 		if err != nil {
 			return fmt.Errorf("%s is in the image only", p)
 		}

@@ -59,14 +59,24 @@ func Merge(ctx context.Context, layers []Layer, opts Options) (*Tree, error) {
 }
 
 // source remembers how its reader ended: an error of the reader explains any
-// error of the tar parser above it.
+// error of the tar parser above it. It ends with its context, and when all
+// layers together are longer than any tree that t takes.
 type source struct {
 	io.Reader
+	ctx context.Context
+	t   *Tree
 	err error
 }
 
 func (s *source) Read(p []byte) (int, error) {
+	if s.ctx.Err() != nil {
+		s.err = context.Cause(s.ctx)
+		return 0, s.err
+	}
 	n, err := s.Reader.Read(p)
+	if s.t.streamed += int64(n); s.t.streamed > s.t.max+s.t.slack {
+		return 0, fmt.Errorf("%w: its layers unpack to more than %d bytes", errTooBig, s.t.max+s.t.slack)
+	}
 	if err != nil && err != io.EOF {
 		s.err = err
 	}
@@ -79,13 +89,15 @@ func (t *Tree) apply(ctx context.Context, l Layer, layer int) error {
 		return err
 	}
 	defer rc.Close()
-	src := &source{Reader: rc}
+	src := &source{Reader: rc, ctx: ctx, t: t}
 	err = t.applyTar(ctx, tar.NewReader(src), layer)
 	// The reader checks the layer's digest at its end, and a damaged layer is
 	// the better explanation of whatever the parser said. A layer that expands
 	// beyond all bounds is not worth that.
 	if src.err == nil && !errors.Is(err, errTooBig) {
-		io.Copy(io.Discard, src)
+		if _, derr := io.Copy(io.Discard, src); errors.Is(derr, errTooBig) {
+			err = derr
+		}
 	}
 	if src.err != nil {
 		return src.err
@@ -139,8 +151,12 @@ func (t *Tree) entry(h *tar.Header, content io.Reader, layer int) error {
 	if err != nil {
 		return err
 	}
-	if t.inodes++; t.inodes > maxInodes {
-		return fmt.Errorf("%w: more than %d files", errTooBig, maxInodes)
+	words := len(name) + len(n.target)
+	for k, v := range n.xattrs {
+		words += len(k) + len(v)
+	}
+	if err := t.count(words); err != nil {
+		return err
 	}
 	switch {
 	case n.mode.IsRegular():
@@ -167,9 +183,25 @@ func (t *Tree) entry(h *tar.Header, content io.Reader, layer int) error {
 	return nil
 }
 
+// count bounds the memory that the tree takes: of one more name, with words
+// bytes of text.
+func (t *Tree) count(words int) error {
+	t.inodes++
+	t.words += words
+	if t.inodes > maxInodes {
+		return fmt.Errorf("%w: more than %d files", errTooBig, maxInodes)
+	}
+	if t.words > maxWords {
+		return fmt.Errorf("%w: more than %d bytes of names and attributes", errTooBig, maxWords)
+	}
+	return nil
+}
+
 // place finds the directory and name of an entry and makes missing parents.
 // The name is "" for the root itself. Symbolic links in parents are followed
-// inside the tree: layers on a merged /usr rely on it.
+// inside the tree: layers on a merged /usr rely on it. A name that begins with a
+// slash is taken from the root, as everywhere; one that climbs above it, by
+// itself or by links, is refused.
 func (t *Tree) place(h *tar.Header, layer int) (*inode, string, error) {
 	if len(h.Name) > maxPath {
 		return nil, "", fmt.Errorf("the path is longer than %d bytes", maxPath)
@@ -178,9 +210,10 @@ func (t *Tree) place(h *tar.Header, layer int) (*inode, string, error) {
 	for _, p := range parts(h.Name) {
 		switch {
 		case p == "..":
-			if len(clean) > 0 {
-				clean = clean[:len(clean)-1]
+			if len(clean) == 0 {
+				return nil, "", errOutside
 			}
+			clean = clean[:len(clean)-1]
 		case len(p) > maxName:
 			return nil, "", fmt.Errorf("a name is longer than %d bytes", maxName)
 		case strings.IndexByte(p, 0) >= 0:
@@ -203,18 +236,19 @@ func (t *Tree) mkdirs(names []string, h *tar.Header, layer int) (*inode, error) 
 	for links := 0; len(todo) > 0; {
 		name := todo[0]
 		todo = todo[1:]
-		if name == ".." {
-			if len(at) > 1 {
-				at = at[:len(at)-1]
+		if name == ".." { // of a link's target: place has resolved its own
+			if len(at) == 1 {
+				return nil, errOutside
 			}
+			at = at[:len(at)-1]
 			continue
 		}
 		dir := at[len(at)-1]
 		c, ok := dir.children[name]
 		switch {
 		case !ok:
-			if t.inodes++; t.inodes > maxInodes {
-				return nil, fmt.Errorf("%w: more than %d files", errTooBig, maxInodes)
+			if err := t.count(len(name)); err != nil {
+				return nil, err
 			}
 			if len(name) > maxName || len(at) > maxPath/2 {
 				return nil, fmt.Errorf("the path is too long")
@@ -279,7 +313,10 @@ func (t *Tree) link(h *tar.Header, dir *inode, name string, layer int) error {
 	if name == "" {
 		return fmt.Errorf("the root of the file system must be a directory")
 	}
-	n, err := t.resolve(h.Linkname, false)
+	if err := t.count(len(name)); err != nil {
+		return err
+	}
+	n, err := t.resolve(h.Linkname, inside)
 	switch {
 	case err != nil:
 		return fmt.Errorf("hard link to %q: %w", h.Linkname, errors.Unwrap(err))
@@ -292,12 +329,20 @@ func (t *Tree) link(h *tar.Header, dir *inode, name string, layer int) error {
 
 // store copies a regular file's content to the spool.
 func (t *Tree) store(n *inode, size int64, content io.Reader) error {
-	if size < 0 || size > t.max-t.end {
+	if size < 0 || size > t.max-t.content {
 		return fmt.Errorf("%w: its files have more than %d bytes", errTooBig, t.max)
 	}
+	t.content += size
 	n.off, n.size = t.end, size
-	got, err := t.buf.ReadFrom(io.LimitReader(content, size))
-	t.end += got
+	content = io.LimitReader(content, size)
+	var got int64
+	var err error
+	if size < 2*holeUnit {
+		got, err = t.buf.ReadFrom(content)
+		t.end += got
+	} else {
+		got, err = t.storeLarge(n, content)
+	}
 	if err != nil {
 		return fmt.Errorf("copying its content: %w", err)
 	}
@@ -305,6 +350,29 @@ func (t *Tree) store(n *inode, size int64, content io.Reader) error {
 		return fmt.Errorf("the content ends after %d of %d bytes", got, size)
 	}
 	return nil
+}
+
+// storeLarge leaves out runs of zeros: sparse files may be many times larger than
+// the layer that they come in.
+func (t *Tree) storeLarge(n *inode, content io.Reader) (got int64, err error) {
+	for {
+		m, rerr := io.ReadFull(content, t.block)
+		if isZero(t.block[:m]) {
+			n.addHole(got, int64(m))
+		} else if _, err := t.buf.Write(t.block[:m]); err != nil {
+			return got, err
+		} else {
+			t.end += int64(m)
+		}
+		got += int64(m)
+		switch rerr {
+		case nil:
+		case io.EOF, io.ErrUnexpectedEOF:
+			return got, nil // store compares the length
+		default:
+			return got, rerr
+		}
+	}
 }
 
 func newInode(h *tar.Header) (*inode, error) {

@@ -146,8 +146,10 @@ func TestMerge(t *testing.T) {
 		"through a link":                     {"d usr/lib/\nl lib usr/lib\n--\nf lib/a x", "l lib usr/lib\nd usr\nd usr/lib 750\nf usr/lib/a x\n"},
 		"through an absolute link":           {"d usr/lib/\nl lib /usr/lib\n--\nf lib/a x", "l lib /usr/lib\nd usr\nd usr/lib 750\nf usr/lib/a x\n"},
 		"through a dangling link":            {"l lib usr/lib\nf lib/a x", "l lib usr/lib\nd usr\nd usr/lib\nf usr/lib/a x\n"},
-		"through a link that climbs":         {"l d/up ../../../..\nf d/up/a x", "f a x\nd d\nl d/up ../../../..\n"},
-		"dots":                               {"f ./a x\nf /b y\nf d/../c z\nf ../../e w", "f a x\nf b y\nf c z\nf e w\n"},
+		"a link that climbs":                 {"l d/up ../../../..\nl e /../x", "d d\nl d/up ../../../..\nl e /../x\n"},
+		"dots":                               {"f ./a x\nf /b y\nf d/../c z\nf ./e/./f/../g w", "f a x\nf b y\nf c z\nd e\nf e/g w\n"},
+		"through a link within":              {"d a/b/\nl a/b/up ../..\nf a/b/up/c x", "d a\nd a/b 750\nl a/b/up ../..\nf c x\n"},
+		"hard link by an absolute name":      {"f a/b x\nh c /a/b", "d a\nf a/b x\nh c a/b\n"},
 		"device":                             {"c dev/null", "d dev\nc dev/null\n"},
 		"root":                               {"d ./\nf a x", "f a x\n"},
 		"empty":                              {"", ""},
@@ -179,6 +181,14 @@ func TestMergeErrors(t *testing.T) {
 		layers []Layer
 		want   string
 	}{
+		"climbs":                 {parseLayers("f ../../e w"), `reading layer layer 0: entry "../../e": it leads out of the root of the file system`},
+		"climbs, absolute":       {parseLayers("f a x\n--\nf /../e w"), `reading layer layer 1: entry "/../e": it leads out`},
+		"climbs in the middle":   {parseLayers("f d/../../e w"), `entry "d/../../e": it leads out`},
+		"climbs by a link":       {parseLayers("l d/up ../../..\nf d/up/a x"), `entry "d/up/a": it leads out`},
+		"climbs, lower layer":    {parseLayers("l up /..\n--\nf up/a x"), `entry "up/a": it leads out`},
+		"whiteout climbs":        {parseLayers("w ../.wh.a"), `entry "../.wh.a": it leads out`},
+		"hard link climbs":       {parseLayers("f a x\nh b ../a"), `entry "b": hard link to "../a": it leads out`},
+		"hard link climbs, link": {parseLayers("l up ../..\nf a x\nh b up/a"), `entry "b": hard link to "up/a": it leads out`},
 		"link to nothing":        {parseLayers("h b a"), `reading layer layer 0: entry "b": hard link to "a": file does not exist`},
 		"link to a directory":    {parseLayers("d a/\nh b a"), `hard link to "a", which is a directory`},
 		"file as a directory":    {parseLayers("f a x\nf a/b x"), `reading layer layer 0: entry "a/b": "a" in the path is not a directory`},
@@ -228,7 +238,7 @@ func TestMaxSize(t *testing.T) {
 // nothing is written beside it.
 func TestSpool(t *testing.T) {
 	dir := t.TempDir()
-	tree, err := Merge(t.Context(), parseLayers("f ../../a x\nl b /etc\nf b/c x"), Options{TempDir: dir})
+	tree, err := Merge(t.Context(), parseLayers("f a x\nl b /etc\nf b/c x"), Options{TempDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ package rootfs
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,11 +24,15 @@ import (
 const (
 	maxName   = 255
 	maxPath   = 4095
-	maxXattrs = 64 << 10 // bytes of names and values of one inode
-	maxInodes = 4 << 20  // about 1 GiB of memory
+	maxXattrs = 64 << 10  // bytes of names and values of one inode
+	maxInodes = 4 << 20   // files and names of files: about 1 GiB of memory
+	maxWords  = 512 << 20 // bytes of names, link targets and attributes
 
 	// DefaultMaxSize is the unpacked size that an image may have, in bytes.
 	DefaultMaxSize = 16 << 30
+	// maxSlack is what layers may have beside content, in bytes: 2 KiB of
+	// headers and padding for each file.
+	maxSlack = maxInodes << 11
 )
 
 // maxLinks is Linux's bound on symbolic links in one path (MAXSYMLINKS).
@@ -43,8 +48,9 @@ type inode struct {
 	rdev     uint32 // devices: Linux's new_encode_dev
 	nlink    uint32 // set by Tree.finish
 	target   string // symbolic links
-	off      int64  // regular files: content in the spool
-	size     int64
+	off      int64  // regular files: where content begins in the spool
+	size     int64  // of the content, with holes
+	holes    []span // what the spool leaves out of it, in order
 	xattrs   map[string]string
 	children map[string]child // directories
 }
@@ -70,12 +76,15 @@ func (n *inode) names() []string {
 
 // Tree is a merged root file system. Close it to free its temporary file.
 type Tree struct {
-	root   *inode
-	spool  *os.File
-	buf    *bufio.Writer // of spool
-	end    int64         // bytes written to spool
-	max    int64
-	inodes int
+	root  *inode
+	spool *os.File
+	buf   *bufio.Writer // of spool
+	block []byte        // holeUnit bytes for storeLarge
+	end   int64         // where the next content goes in spool
+	// What layers may take, and have taken so far.
+	max, slack        int64
+	content, streamed int64
+	inodes, words     int
 }
 
 func newTree(opts Options) (*Tree, error) {
@@ -89,7 +98,8 @@ func newTree(opts Options) (*Tree, error) {
 	}
 	return &Tree{
 		root:  &inode{mode: fs.ModeDir | 0o755, children: map[string]child{}},
-		spool: f, buf: bufio.NewWriterSize(f, 1<<20), max: max,
+		spool: f, buf: bufio.NewWriterSize(f, 1<<20), block: make([]byte, holeUnit),
+		max: max, slack: maxSlack,
 	}, nil
 }
 
@@ -105,7 +115,7 @@ func (t *Tree) Close() error {
 // finish flushes the spool and counts links.
 func (t *Tree) finish() error {
 	if err := t.buf.Flush(); err != nil {
-		return fmt.Errorf("writing file content to %s: %w", t.spool.Name(), err)
+		return fmt.Errorf("writing file content to a temporary file: %w", err)
 	}
 	t.root.count()
 	return nil
@@ -138,7 +148,7 @@ type File struct {
 // Lookup finds path, following symbolic links as a process with this root
 // would. The error wraps fs.ErrNotExist when nothing is there.
 func (t *Tree) Lookup(path string) (*File, error) {
-	n, err := t.resolve(path, true)
+	n, err := t.resolve(path, following)
 	if err != nil {
 		return nil, err
 	}
@@ -154,13 +164,23 @@ func (f *File) Read(max int64) ([]byte, error) {
 		return nil, fmt.Errorf("the file has %d bytes, more than %d", f.Size, max)
 	}
 	b := make([]byte, f.Size)
-	_, err := io.ReadFull(io.NewSectionReader(f.t.spool, f.ino.off, f.Size), b)
+	_, err := io.ReadFull(f.t.open(f.ino), b)
 	return b, err
 }
 
+// manner says how resolve walks.
+type manner uint8
+
+const (
+	following manner = 1 << iota // a link in last position is followed too
+	inside                       // climbing above the root is an error, not a no-op
+)
+
+var errOutside = errors.New("it leads out of the root of the file system")
+
 // resolve walks path from the root; it never leaves the tree, whatever ".."
-// and links say. With follow, a link in last position is followed too.
-func (t *Tree) resolve(path string, follow bool) (*inode, error) {
+// and links say.
+func (t *Tree) resolve(path string, how manner) (*inode, error) {
 	notFound := func() error { return &fs.PathError{Op: "lookup", Path: path, Err: fs.ErrNotExist} }
 	todo := parts(path)
 	at := []*inode{t.root} // the directories down to where we are
@@ -170,6 +190,8 @@ func (t *Tree) resolve(path string, follow bool) (*inode, error) {
 		if name == ".." {
 			if len(at) > 1 {
 				at = at[:len(at)-1]
+			} else if how&inside != 0 {
+				return nil, &fs.PathError{Op: "lookup", Path: path, Err: errOutside}
 			}
 			continue
 		}
@@ -177,7 +199,7 @@ func (t *Tree) resolve(path string, follow bool) (*inode, error) {
 		switch {
 		case !ok:
 			return nil, notFound()
-		case c.ino.mode&fs.ModeSymlink != 0 && (follow || len(todo) > 0):
+		case c.ino.mode&fs.ModeSymlink != 0 && (how&following != 0 || len(todo) > 0):
 			if links++; links > maxLinks {
 				return nil, &fs.PathError{Op: "lookup", Path: path, Err: fmt.Errorf("too many symbolic links")}
 			}
