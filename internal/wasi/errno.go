@@ -7,6 +7,7 @@ const (
 	errnoExist      Errno = 20
 	errnoIlseq      Errno = 25
 	errnoIsdir      Errno = 31
+	errnoNobufs     Errno = 42
 	errnoNoent      Errno = 44
 	errnoNosys      Errno = 52
 	errnoNotdir     Errno = 54

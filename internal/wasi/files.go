@@ -2,6 +2,7 @@ package wasi
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/c2w/c2w/internal/hostfs"
 )
@@ -220,7 +221,16 @@ func (f *files) enter(dir hostfs.FD, name string) hostfs.Errno {
 	if e := checkName(name); e != hostfs.OK {
 		return e
 	}
-	return f.enterDir(dir)
+	if e := f.enterDir(dir); e != hostfs.OK {
+		return e
+	}
+	if f.paths && !utf8.ValidString(name) {
+		// Engines that cannot carry it should say so.
+		if errno := f.sys.pathFilestat(uint32(dir), name, &f.st2); errno == errnoPerm || errno == errnoInval {
+			return hostfs.EILSEQ
+		}
+	}
+	return hostfs.OK
 }
 
 // enterDir checks that dir is a directory and, where the engine goes by its
@@ -508,7 +518,7 @@ func (f *files) Readlink(dir hostfs.FD, name string, p []byte) (int, hostfs.Errn
 	}
 	n, errno := f.sys.readlink(uint32(dir), name, p)
 	switch {
-	case errno == errnoRange:
+	case errno == errnoRange || errno == errnoNobufs:
 		return 0, hostfs.ENAMETOOLONG
 	case errno != errnoSuccess:
 		return 0, errno.Linux()

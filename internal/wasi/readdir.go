@@ -84,7 +84,6 @@ func (f *files) ReadDir(dir hostfs.FD, cookie uint64, entry func(next, ino uint6
 	if l == nil {
 		l = &listing{dir: dir}
 		f.listings.add(l)
-		cookie := cookie
 		if e := f.fill(l, cookie); e != hostfs.OK {
 			f.listings.drop(dir)
 			return e
@@ -190,20 +189,20 @@ func (f *files) fillOnce(l *listing, cookie uint64) Errno {
 		f.scratch = make([]byte, smallListing)
 	}
 	buf := f.scratch
+	// An engine may take as long for a part of the directory as for the whole.
+	// The size that hosts tell of a directory hints at what it will take.
+	if f.sys.filestat(uint32(l.dir), &f.st2) == errnoSuccess && f.st2.size > smallListing/4 {
+		buf = make([]byte, largeListing)
+	}
 	n, errno := f.sys.readdir(uint32(l.dir), buf, cookie)
+	if errno == errnoSuccess && n == smallListing {
+		buf = make([]byte, largeListing)
+		n, errno = f.sys.readdir(uint32(l.dir), buf, cookie)
+	}
 	if errno != errnoSuccess {
 		return errno
 	}
 	end := n < len(buf)
-	if !end {
-		// Once more with a large buffer, as engines may take as long for a
-		// part as for the whole.
-		buf = make([]byte, largeListing)
-		if n, errno = f.sys.readdir(uint32(l.dir), buf, cookie); errno != errnoSuccess {
-			return errno
-		}
-		end = n < len(buf)
-	}
 	// The last entry may be cut off.
 	used, last := 0, cookie
 	for dirent(buf[used:n]).whole() {

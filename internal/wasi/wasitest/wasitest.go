@@ -30,6 +30,10 @@ import (
 // wazero command: its value is the directory of the compilation cache.
 const asWazero = "C2W_TEST_AS_WAZERO"
 
+// asDirs is the environment variable with the directories for wazero and Node:
+// lines HOST::GUEST.
+const asDirs = "C2W_TEST_DIRS"
+
 //go:embed node.mjs
 var nodeScript []byte
 
@@ -75,7 +79,12 @@ func wazeroMain(cacheDir string, args []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 70
 	}
-	config := wazero.NewModuleConfig().WithArgs(args...).WithStdin(os.Stdin).WithStdout(os.Stdout).
+	fs := wazero.NewFSConfig()
+	for pair := range strings.Lines(os.Getenv(asDirs)) {
+		host, guest, _ := strings.Cut(strings.TrimSuffix(pair, "\n"), "::")
+		fs = fs.WithDirMount(host, guest)
+	}
+	config := wazero.NewModuleConfig().WithFSConfig(fs).WithArgs(args...).WithStdin(os.Stdin).WithStdout(os.Stdout).
 		WithStderr(os.Stderr).WithSysNanosleep().WithSysNanotime().WithSysWalltime().WithRandSource(rand.Reader)
 	for _, kv := range os.Environ() {
 		if k, v, _ := strings.Cut(kv, "="); strings.HasPrefix(k, EnvPrefix) {
@@ -122,6 +131,25 @@ func (e Engine) Setenv(cmd *exec.Cmd, name, value string) {
 		// Options come before the file.
 		cmd.Args = append([]string{cmd.Args[0], cmd.Args[1], "--env", name}, cmd.Args[2:]...)
 	}
+}
+
+// Preopen hands the host's directory dir to the program as guest.
+func (e Engine) Preopen(cmd *exec.Cmd, dir, guest string) {
+	pair := dir + "::" + guest
+	if e.Name == "wasmtime" {
+		cmd.Args = append([]string{cmd.Args[0], cmd.Args[1], "--dir", pair}, cmd.Args[2:]...)
+		return
+	}
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	before := ""
+	for _, kv := range cmd.Env {
+		if v, ok := strings.CutPrefix(kv, asDirs+"="); ok {
+			before = v
+		}
+	}
+	cmd.Env = append(cmd.Env, asDirs+"="+before+pair+"\n")
 }
 
 // Engines returns the engines that work here. wazero is the first.
