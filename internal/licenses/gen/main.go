@@ -4,11 +4,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -32,7 +34,7 @@ func main() {
 
 func generate(check bool) error {
 	g := generator{files: map[string][]byte{}}
-	for _, step := range []func() error{g.kernel, g.goItself, g.modules, g.demo} {
+	for _, step := range []func() error{g.kernel, g.goItself, g.library, g.modules, g.demo} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -119,10 +121,105 @@ var builds = []struct {
 	{licenses.InProgram, "./cmd/c2w", "windows", "amd64"},
 }
 
-// modules adds the modules that the builds use.
+// library adds the C library that runc is linked with, of the version in runc's
+// lock.
+func (g *generator) library() error {
+	lines, err := runcLock("library")
+	if err != nil {
+		return err
+	}
+	if len(lines) != 1 || len(lines[0]) != 2 {
+		return fmt.Errorf("%s names no library", runcLockFile)
+	}
+	g.list = append(g.list, licenses.Work{
+		Name: "GNU C Library", Version: lines[0][1], License: "LGPL-2.1-or-later",
+		Source: "Debian's source package " + lines[0][0] + " of this version (Debian's snapshot archive keeps it); guest/runc/build.sh of c2w links runc with it, or with another",
+		In:     []string{licenses.InFile}, Files: []string{"LGPL-2.1.txt", "glibc-copyright.txt"},
+	})
+	return nil
+}
+
+const runcLockFile = "guest/runc/riscv64.lock"
+
+// runcLock returns the fields behind the first of the lines that begin with one
+// of some words.
+func runcLock(words ...string) ([][]string, error) {
+	lock, err := os.ReadFile(runcLockFile)
+	if err != nil {
+		return nil, err
+	}
+	var lines [][]string
+	for line := range strings.Lines(string(lock)) {
+		if f := strings.Fields(line); slices.Contains(words, f[0]) {
+			lines = append(lines, f[1:])
+		}
+	}
+	return lines, nil
+}
+
+// module is a Go module in one of its versions.
+type module struct{ path, version string }
+
+// usedModule is a module, where it is in use, and where its source is here.
+type usedModule struct {
+	work *licenses.Work
+	dir  string
+}
+
+type usedModules map[module]usedModule
+
+func (u usedModules) add(m module, dir, in string) {
+	if _, ok := u[m]; !ok {
+		u[m] = usedModule{&licenses.Work{Name: m.path, Version: m.version, Source: "Go module " + m.path + " " + m.version}, dir}
+	}
+	if w := u[m].work; !slices.Contains(w.In, in) {
+		w.In = append(w.In, in)
+	}
+}
+
+// addRunc adds runc and the modules that are linked into it.
+func (u usedModules) addRunc() error {
+	lines, err := runcLock("source", "module")
+	if err != nil {
+		return err
+	}
+	args := []string{"mod", "download", "-json"}
+	sums := map[module]string{}
+	for _, f := range lines {
+		if len(f) != 3 {
+			return fmt.Errorf("%s: %q is no module, version and sum", runcLockFile, f)
+		}
+		args = append(args, f[0]+"@"+f[1])
+		sums[module{f[0], f[1]}] = f[2]
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir = os.TempDir() // these modules are none of our module's business
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("go mod download of runc's modules: %w", err)
+	}
+	for d := json.NewDecoder(bytes.NewReader(out)); d.More(); {
+		var m struct{ Path, Version, Dir, Sum string }
+		if err := d.Decode(&m); err != nil {
+			return fmt.Errorf("reading what go mod download says: %w", err)
+		}
+		key := module{m.Path, m.Version}
+		if m.Sum != sums[key] {
+			return fmt.Errorf("module %s %s has the sum %s, %s says %s", m.Path, m.Version, m.Sum, runcLockFile, sums[key])
+		}
+		u.add(key, m.Dir, licenses.InFile)
+	}
+	return nil
+}
+
+// modules adds the modules that runc and the builds use.
 func (g *generator) modules() error {
-	found := map[string]*licenses.Work{}
-	dirs := map[string]string{}
+	found := usedModules{}
+	if err := found.addRunc(); err != nil {
+		return err
+	}
 	for _, b := range builds {
 		cmd := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}", b.pkg)
 		cmd.Env = append(os.Environ(), "GOOS="+b.goos, "GOARCH="+b.arch, "GOFLAGS=", "GOWORK=off")
@@ -136,33 +233,30 @@ func (g *generator) modules() error {
 			if len(f) != 3 {
 				continue
 			}
-			w := found[f[0]]
-			if w == nil {
-				w = &licenses.Work{Name: f[0], Version: f[1], Source: "Go module " + f[0] + " " + f[1]}
-				found[f[0]], dirs[f[0]] = w, f[2]
-			}
-			if !slices.Contains(w.In, b.in) {
-				w.In = append(w.In, b.in)
-			}
+			found.add(module{f[0], f[1]}, f[2], b.in)
 		}
 	}
-	names := make([]string, 0, len(found))
-	for name := range found {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if d := len(found[b].In) - len(found[a].In); d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
+	list := slices.SortedFunc(maps.Values(found), func(a, b usedModule) int {
+		return cmp.Or(place(a.work)-place(b.work), strings.Compare(a.work.Name, b.work.Name), strings.Compare(a.work.Version, b.work.Version))
 	})
-	for _, name := range names {
-		if err := g.texts(found[name], dirs[name]); err != nil {
+	for _, m := range list {
+		if err := g.texts(m.work, m.dir); err != nil {
 			return err
 		}
-		g.list = append(g.list, *found[name])
+		g.list = append(g.list, *m.work)
 	}
 	return nil
+}
+
+// place orders modules by where they are: in files and c2w, in files, in c2w.
+func place(w *licenses.Work) int {
+	switch {
+	case len(w.In) > 1:
+		return 0
+	case w.In[0] == licenses.InFile:
+		return 1
+	}
+	return 2
 }
 
 // texts takes a module's licence and notices over.
@@ -173,7 +267,7 @@ func (g *generator) texts(w *licenses.Work, dir string) error {
 	}
 	for _, e := range entries {
 		upper := strings.ToUpper(e.Name())
-		isLicense := upper == "LICENSE" || upper == "LICENSE.TXT" || upper == "LICENSE.MD"
+		isLicense := slices.Contains([]string{"LICENSE", "LICENSE.TXT", "LICENSE.MD", "LICENSE.BSD", "LICENSE.MPL-2.0"}, upper)
 		if !e.Type().IsRegular() || !isLicense && upper != "NOTICE" && upper != "PATENTS" {
 			continue
 		}
@@ -185,6 +279,9 @@ func (g *generator) texts(w *licenses.Work, dir string) error {
 			w.License = spdx(w.Name, string(text))
 		}
 		file := path.Join(w.Name, e.Name())
+		if other, ok := g.files["texts/"+file]; ok && !bytes.Equal(other, text) { // of another version
+			file = path.Join(w.Name+"@"+w.Version, e.Name())
+		}
 		g.files["texts/"+file] = text
 		w.Files = append(w.Files, file)
 	}
@@ -199,12 +296,17 @@ func spdx(module, text string) string {
 	switch {
 	case module == "github.com/klauspost/compress": // parts differ, its text lists them
 		return "BSD-3-Clause AND Apache-2.0 AND MIT"
+	case module == "github.com/cyphar/filepath-securejoin": // each file says which
+		return "BSD-3-Clause AND MPL-2.0"
 	case strings.Contains(text, "Apache License"):
 		return "Apache-2.0"
 	case strings.Contains(text, "Permission is hereby granted, free of charge"):
 		return "MIT"
 	case strings.Contains(text, "Redistribution and use in source and binary forms"):
-		return "BSD-3-Clause"
+		if strings.Contains(text, "Neither the name") {
+			return "BSD-3-Clause"
+		}
+		return "BSD-2-Clause"
 	}
 	return ""
 }
