@@ -1,19 +1,24 @@
 // Runs a converted file, or any WASI command, under Node 20 or later:
 //
-//   node --no-warnings run.mjs [--env KEY=VALUE]... FILE.wasm [ARG...]
+//   node --no-warnings run.mjs [--env KEY=VALUE | --dir HOST::GUEST]... FILE.wasm [ARG...]
 //
-// The file sees no directory of this computer. The exit status is the program's.
+// The file sees the directories of --dir and nothing else of this computer. The
+// exit status is the program's.
 import { readFile } from "node:fs/promises";
 import { WASI } from "node:wasi";
 
-const argv = process.argv.slice(2);
+const args = process.argv.slice(2);
 const env = {};
-while (argv[0] === "--env") {
-  const [pair] = argv.splice(0, 2).slice(1);
-  const at = pair.indexOf("=");
-  env[pair.slice(0, at)] = pair.slice(at + 1);
+const preopens = {};
+while (args[0] === "--env" || args[0] === "--dir") {
+  const [option, pair] = args.splice(0, 2);
+  const separator = option === "--env" ? "=" : "::";
+  const at = pair.indexOf(separator);
+  const [left, right] = [pair.slice(0, at), pair.slice(at + separator.length)];
+  if (option === "--env") env[left] = right;
+  else preopens[right] = left;
 }
-const wasi = new WASI({ version: "preview1", args: argv, env, returnOnExit: true });
-const module = await WebAssembly.compile(await readFile(argv[0]));
+const wasi = new WASI({ version: "preview1", args, env, preopens, returnOnExit: true });
+const module = await WebAssembly.compile(await readFile(args[0]));
 const instance = await WebAssembly.instantiate(module, wasi.getImportObject());
 process.exitCode = wasi.start(instance);

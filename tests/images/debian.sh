@@ -3,15 +3,18 @@
 # running any riscv64 code: packages are unpacked, and what their maintainer
 # scripts would have left is put right below.
 #
-#   tests/images/debian.sh DIR      DIR/index.json present: nothing is done
+#   tests/images/debian.sh DIR [PACKAGE...]      DIR/index.json present: nothing is done
 #
 # Needs mmdebstrap (as root or with user namespaces) and go. MIRROR overrides
 # the mirror that apt is set up for on this host.
 set -eu
-[ $# -eq 1 ] || { echo "usage: $0 DIR" >&2; exit 2; }
+[ $# -ge 1 ] || { echo "usage: $0 DIR [PACKAGE...]" >&2; exit 2; }
 [ -e "$1/index.json" ] && exit 0
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
+shift
+packages=python3,procps,less
+for package; do packages=$packages,$package; done
 here=$(cd "$(dirname "$0")/../.." && pwd)
 mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep '/debian/*$' | head -n 1)}
 tmp=$(mktemp -d)
@@ -49,7 +52,7 @@ rm -rf var/cache/apt/* var/lib/apt/lists/* etc/apt/sources.list var/lib/dpkg/*-o
 FIX
 
 mmdebstrap --quiet --variant=extract --architectures=riscv64 \
-	--include='?essential' --include=python3,procps,less \
+	--include='?essential' --include="$packages" \
 	--customize-hook="sh $tmp/fix \"\$1\"" \
 	trixie "$tmp/root.tar" "deb $mirror trixie main"
 cd "$here"
