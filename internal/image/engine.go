@@ -20,7 +20,8 @@ import (
 )
 
 // engine speaks with a docker daemon, or podman's service for docker's clients.
-// The official client would bring some fifty packages for two GET requests.
+// The official client (github.com/moby/moby/client) would bring 17 modules,
+// OpenTelemetry among them, for two GET requests.
 type engine struct {
 	host   string // as the user names it, for errors
 	base   url.URL

@@ -123,8 +123,8 @@ func (img *Image) addLayers(st store, c *candidate, m *meter) error {
 			return fmt.Errorf("layer %s has the media type %q, which is not a file system layer", d.Digest, d.MediaType)
 		case d.Size < 0:
 			return fmt.Errorf("layer %s has the size %d: the image is damaged", d.Digest, d.Size)
-		case d.Size > maxStored:
-			return fmt.Errorf("layer %s has %d bytes: %w", d.Digest, d.Size, errTooLarge)
+		case d.Size > maxStored-img.Size:
+			return fmt.Errorf("its layers have %d bytes and more: %w", img.Size, errTooLarge)
 		}
 		m.expect(d.Size)
 		img.Size += d.Size

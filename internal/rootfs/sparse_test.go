@@ -147,6 +147,26 @@ func TestLastHole(t *testing.T) {
 	}
 }
 
+// TestHoleBehindDirectory has holes behind everything that go-erofs writes in
+// other ways than content.
+func TestHoleBehindDirectory(t *testing.T) {
+	body := map[string]string{"z": strings.Repeat("\x00", 1<<20) + "z"}
+	hs := []tar.Header{{Name: "z", Mode: 0o644}}
+	for i := range 500 {
+		hs = append(hs, tar.Header{Name: fmt.Sprintf("dir/%s%d", strings.Repeat("n", 100), i), Mode: 0o644})
+	}
+	hs = append(hs, tar.Header{Name: "dir/alias", Typeflag: tar.TypeLink, Linkname: "z"})
+	data, _ := io.ReadAll(ocilayout.Tar(body, hs...))
+	tree, err := Merge(t.Context(), []Layer{memLayer{name: "L", data: string(data)}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	img := writeImage(t, tree)
+	compare(t, tree, img)
+	fsck(t, img)
+}
+
 // TestBombs has layers that unpack to more than c2w converts. Each error says so.
 func TestBombs(t *testing.T) {
 	start := time.Now()
