@@ -3,6 +3,7 @@
 package main
 
 import (
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -12,11 +13,29 @@ import (
 const (
 	secure = syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC
 
-	disk    = "/c2w/disk"    // the root device, read-only
-	writes  = "/c2w/writes"  // tmpfs: the overlay's upper and work directories
-	newRoot = "/c2w/root"    // what becomes /
-	console = "/dev/console" // until the real terminal is known
+	disk     = "/c2w/disk"   // the root device, read-only
+	writes   = "/c2w/writes" // tmpfs: the overlay's upper and work directories
+	hostDirs = "/c2w/host"   // the host's directories, by number
+
+	// hostOptions of the 9p mount. access=user: the server is told who acts, and
+	// so can say later whose a file is. The kernel lowers msize to what its
+	// transport can carry.
+	hostOptions = "trans=virtio,version=9p2000.L,msize=1048576,access=user,cache=none"
 )
+
+// leaveInitramfs makes a bind mount of the first file system the root. The
+// kernel's own root has no parent, so pivot_root, by which runc puts the
+// container on its root, would be refused (pivot_root(2), EINVAL). Nothing is
+// copied. On a failure runc will say why it cannot go on.
+func leaveInitramfs() {
+	const dir = "/c2w"
+	syscall.Mkdir(dir, 0o755)
+	if syscall.Mount("/", dir, "", syscall.MS_BIND, "") == nil && syscall.Chdir(dir) == nil &&
+		syscall.Mount(".", "/", "", syscall.MS_MOVE, "") == nil {
+		syscall.Chroot(".")
+	}
+	syscall.Chdir("/")
+}
 
 type baseMount struct {
 	source, target, fstype string
@@ -24,30 +43,20 @@ type baseMount struct {
 	data                   string
 }
 
-// What is mounted before anything is known about the container; all of it moves
-// into the root.
+// What init and runc need. The container gets its own.
 var baseMounts = []baseMount{
 	{"devtmpfs", "/dev", "devtmpfs", syscall.MS_NOSUID, "mode=0755"},
 	{"proc", "/proc", "proc", secure, ""},
 	{"sysfs", "/sys", "sysfs", secure, ""},
-	{"cgroup2", "/sys/fs/cgroup", "cgroup2", secure, "nsdelegate"},
-	{"devpts", "/dev/pts", "devpts", syscall.MS_NOSUID | syscall.MS_NOEXEC, "gid=5,mode=0620,ptmxmode=0666"},
-	{"tmpfs", "/dev/shm", "tmpfs", secure, "mode=1777"},
-	{"mqueue", "/dev/mqueue", "mqueue", secure, ""},
+	{"cgroup2", "/sys/fs/cgroup", "cgroup2", secure, "nsdelegate,memory_recursiveprot"},
 }
 
-// mountBase ignores failures: a kernel without one of these file systems still
-// runs most programs.
+// mountBase ignores failures: what needs one of these file systems will say so.
 func mountBase() {
 	for _, m := range baseMounts {
-		syscall.Mkdir(m.target, 0o755)
 		syscall.Mount(m.source, m.target, m.fstype, m.flags, m.data)
 	}
-	syscall.Symlink("/proc/self/fd", "/dev/fd")
-	syscall.Symlink("fd/0", "/dev/stdin")
-	syscall.Symlink("fd/1", "/dev/stdout")
-	syscall.Symlink("fd/2", "/dev/stderr")
-	if fd, err := open(console, syscall.O_RDWR); err == nil {
+	if fd, err := open("/dev/console", syscall.O_RDWR); err == nil {
 		// Without /dev/console in the initramfs process 1 starts with no
 		// descriptors at all.
 		for i := range 3 {
@@ -61,73 +70,15 @@ func mountBase() {
 	}
 }
 
-// enterRoot puts the container's root together and makes it this process's.
-func enterRoot(spec *bootcfg.Spec) error {
-	setClock(spec.Realtime)
-	addEntropy(spec.Entropy)
-	if spec.Hostname != "" {
-		if err := syscall.Sethostname([]byte(spec.Hostname)); err != nil {
-			return during("setting the host name "+spec.Hostname, err)
-		}
-	}
-	loopbackUp()
-	if err := mountRoot(spec.Root); err != nil {
-		return err
-	}
-	for _, dir := range []string{"/dev", "/proc", "/sys"} {
-		// A root without these directories, and read-only, goes without them.
-		syscall.Mkdir(newRoot+dir, 0o755)
-		syscall.Mount(dir, newRoot+dir, "", syscall.MS_MOVE, "")
-	}
-	if err := syscall.Chdir(newRoot); err != nil {
-		return during("entering the root", err)
-	}
-	if err := syscall.Mount(".", "/", "", syscall.MS_MOVE, ""); err != nil {
-		return during("moving the root", err)
-	}
-	if err := syscall.Chroot("."); err != nil {
-		return during("changing the root", err)
-	}
-	if err := syscall.Chdir("/"); err != nil {
-		return during("entering the root", err)
-	}
-	completeEtc(spec.Hostname)
-	for _, m := range spec.Mounts {
-		if err := makeDirs(m.Target); err != nil {
-			return during("making the mount point "+m.Target, err)
-		}
-		var flags uintptr
-		if m.ReadOnly {
-			flags |= syscall.MS_RDONLY
-		}
-		if err := syscall.Mount(m.Source, m.Target, m.Type, flags, m.Options); err != nil {
-			return during("mounting "+m.Type+" "+m.Source+" on "+m.Target, err)
-		}
-	}
-	if spec.Dir != "" {
-		makeDirs(spec.Dir)
-		if err := syscall.Chdir(spec.Dir); err != nil {
-			return during("entering the working directory "+spec.Dir, err)
-		}
-	}
-	return nil
-}
-
+// mountRoot makes the container's root: the device below, memory above.
 func mountRoot(root bootcfg.Root) error {
-	for _, dir := range []string{"/c2w", disk, writes, newRoot} {
+	for _, dir := range []string{"/c2w", disk, writes, bootcfg.RootDir} {
 		if err := syscall.Mkdir(dir, 0o755); err != nil && err != syscall.EEXIST {
 			return during("making "+dir, err)
 		}
 	}
-	target := disk
-	if root.ReadOnly {
-		target = newRoot
-	}
-	if err := syscall.Mount(root.Device, target, root.Type, syscall.MS_RDONLY, root.Options); err != nil {
+	if err := syscall.Mount(root.Device, disk, root.Type, syscall.MS_RDONLY, root.Options); err != nil {
 		return during("mounting the root device "+root.Device+" as "+root.Type, err)
-	}
-	if root.ReadOnly {
-		return nil
 	}
 	data := "mode=0755"
 	if root.UpperSize != "" {
@@ -150,69 +101,87 @@ func mountRoot(root bootcfg.Root) error {
 	syscall.Chmod(writes+"/upper", st.Mode&0o7777)
 	// volatile: nothing of the upper layer outlives the run, so nothing is synced.
 	data = "lowerdir=" + disk + ",upperdir=" + writes + "/upper,workdir=" + writes + "/work,redirect_dir=on,metacopy=on,volatile"
-	return during("mounting the root's overlay", syscall.Mount("overlay", newRoot, "overlay", 0, data))
+	return during("mounting the root's overlay", syscall.Mount("overlay", bootcfg.RootDir, "overlay", 0, data))
 }
 
-// completeEtc writes the files that a container's manager usually provides, if
-// the image has none. A read-only root goes without.
-func completeEtc(hostname string) {
-	if hostname == "" {
-		var buf syscall.Utsname
-		if syscall.Uname(&buf) == nil {
-			for _, c := range buf.Nodename {
-				if c == 0 {
-					break
-				}
-				hostname += string(rune(byte(c)))
-			}
+// hostMounts makes the mounts of the host's directories, attached to nothing
+// yet: descriptors for [attach], one for each.
+func hostMounts(mounts []bootcfg.Mount) ([]int, error) {
+	if len(mounts) == 0 {
+		return nil, nil
+	}
+	syscall.Mkdir(hostDirs, 0o755)
+	if err := syscall.Mount(bootcfg.HostTag, hostDirs, "9p", 0, hostOptions); err != nil {
+		return nil, during("mounting the host's directories", err)
+	}
+	var trees []int
+	for _, m := range mounts {
+		fd, err := openTree(hostDirs + "/" + strconv.Itoa(int(m.Index)))
+		if err == nil && m.ReadOnly {
+			err = makeReadOnly(fd)
+		}
+		if err != nil {
+			return nil, during("taking the host's directory for "+m.Target, err)
+		}
+		trees = append(trees, fd)
+	}
+	return trees, nil
+}
+
+// The system calls around detached mounts, with the same numbers everywhere.
+const (
+	sysOpenTree     = 428
+	sysMoveMount    = 429
+	sysPidfdOpen    = 434
+	sysCloseRange   = 436
+	sysMountSetattr = 442
+
+	atFdcwd     = ^uintptr(99) // -100
+	atEmptyPath = 0x1000
+)
+
+// openTree is open_tree(OPEN_TREE_CLONE): a bind mount of a path, nowhere yet.
+func openTree(path string) (int, error) {
+	const clone, cloexec = 1, syscall.O_CLOEXEC
+	p, err := syscall.BytePtrFromString(path)
+	if err != nil {
+		return -1, err
+	}
+	fd, _, errno := syscall.Syscall(sysOpenTree, atFdcwd, uintptr(unsafe.Pointer(p)), clone|cloexec)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
+}
+
+func makeReadOnly(tree int) error {
+	const rdonly = 1
+	attr := [4]uint64{rdonly} // struct mount_attr: what to set, to clear, propagation, user namespace
+	empty := [1]byte{}
+	_, _, errno := syscall.Syscall6(sysMountSetattr, uintptr(tree), uintptr(unsafe.Pointer(&empty)), atEmptyPath, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
+	return failure(errno)
+}
+
+// attach puts a detached mount on a path and closes its descriptor.
+func attach(tree int, target string) error {
+	const fromEmptyPath = 4
+	defer syscall.Close(tree)
+	p, err := syscall.BytePtrFromString(target)
+	if err != nil {
+		return err
+	}
+	empty := [1]byte{}
+	_, _, errno := syscall.Syscall6(sysMoveMount, uintptr(tree), uintptr(unsafe.Pointer(&empty)), atFdcwd, uintptr(unsafe.Pointer(p)), fromEmptyPath, 0)
+	return failure(errno)
+}
+
+// readOnlyRoot makes / of the caller's namespace read-only, but not the volumes,
+// which become mounts of their own.
+func readOnlyRoot(volumes []string) error {
+	for _, v := range volumes {
+		if err := syscall.Mount(v, v, "", syscall.MS_BIND, ""); err != nil {
+			return during("keeping the volume "+v+" writable", err)
 		}
 	}
-	syscall.Mkdir("/etc", 0o755)
-	createFile("/etc/hostname", hostname+"\n")
-	createFile("/etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 "+hostname+"\n")
-	createFile("/etc/resolv.conf", "# no name server is known\n")
-}
-
-func setClock(ns int64) {
-	if ns != 0 {
-		tv := syscall.NsecToTimeval(ns)
-		syscall.Settimeofday(&tv)
-	}
-}
-
-// addEntropy is RNDADDENTROPY, which also credits the bytes (random(4)).
-func addEntropy(seed []byte) {
-	if len(seed) == 0 {
-		return
-	}
-	fd, err := open("/dev/random", syscall.O_WRONLY)
-	if err != nil {
-		return
-	}
-	defer syscall.Close(fd)
-	const rndAddEntropy = 0x40085203
-	var pool struct {
-		bits, size int32
-		buf        [bootcfg.MaxEntropy]byte
-	}
-	n := copy(pool.buf[:], seed)
-	pool.bits, pool.size = int32(8*n), int32(n)
-	ioctl(fd, rndAddEntropy, unsafe.Pointer(&pool))
-}
-
-// loopbackUp gives programs 127.0.0.1 and ::1.
-func loopbackUp() {
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return
-	}
-	defer syscall.Close(fd)
-	var request struct { // struct ifreq
-		name  [16]byte
-		flags uint16
-		_     [22]byte
-	}
-	copy(request.name[:], "lo")
-	request.flags = syscall.IFF_UP | syscall.IFF_RUNNING
-	ioctl(fd, syscall.SIOCSIFFLAGS, unsafe.Pointer(&request))
+	return during("making the root read-only", syscall.Mount("", "/", "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
 }

@@ -19,19 +19,29 @@ func pause() {
 
 // openPort opens the virtio-console port of that name. There is nobody to
 // complain to without it, so it waits for as long as it takes.
-func openPort(name string) int {
+func openPort(name string, flags int) int {
 	const class = "/sys/class/virtio-ports"
 	for {
 		for _, device := range list(class) {
 			if readFile(class+"/"+device+"/name") != name+"\n" {
 				continue
 			}
-			if fd, err := open("/dev/"+device, syscall.O_RDWR); err == nil {
+			if fd, err := open("/dev/"+device, flags); err == nil {
 				return fd
 			}
 		}
 		pause()
 	}
+}
+
+// openPorts opens the session's ports. The kernel learns of one port after the
+// other, its name and then whether the host's end is open: when the last one has
+// its name, an end of the input's port is an end and not a beginning.
+func (s *session) openPorts() {
+	s.port = openPort(bootcfg.PortName, syscall.O_RDWR)
+	s.in.source = openPort(bootcfg.PortStdin, syscall.O_RDWR|syscall.O_NONBLOCK)
+	s.out[0].sink = openPort(bootcfg.PortStdout, syscall.O_RDWR|syscall.O_NONBLOCK)
+	s.out[1].sink = openPort(bootcfg.PortStderr, syscall.O_RDWR|syscall.O_NONBLOCK)
 }
 
 // list returns a directory's entries, without . and .., or nothing.
@@ -62,30 +72,31 @@ func send(port int, m bootcfg.Message) {
 	writeAll(port, string(frame))
 }
 
-func receiveSpec(port int) (*bootcfg.Spec, error) {
-	var parser bootcfg.Parser
-	var buf [4096]byte
+// receiveSpec waits for what is to be run.
+func (s *session) receiveSpec() (*bootcfg.Spec, error) {
+	const action = "reading the specification"
+	buf := make([]byte, 16<<10)
 	for {
-		m, err := parser.Next()
+		m, err := s.frames.Next()
 		if err != nil {
-			return nil, during("reading the specification", err)
+			return nil, during(action, err)
 		}
 		if m != nil {
 			spec, ok := m.(*bootcfg.Spec)
 			if !ok {
-				return nil, during("reading the specification", bootcfg.ErrMessage)
+				return nil, during(action, bootcfg.ErrMessage)
 			}
 			return spec, nil
 		}
-		n, err := syscall.Read(port, buf[:])
+		n, err := syscall.Read(s.port, buf)
 		switch {
 		case err == syscall.EINTR:
 		case err != nil:
-			return nil, during("reading the specification", err)
+			return nil, during(action, err)
 		case n == 0: // the host has not opened its end yet
 			pause()
 		default:
-			parser.Feed(buf[:n])
+			s.frames.Feed(buf[:n])
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"strings"
 	"syscall"
 	"unsafe"
 )
@@ -62,9 +63,9 @@ func readFile(path string) string {
 	return string(buf[:total])
 }
 
-// createFile writes a file that must not exist yet.
-func createFile(path, text string) error {
-	fd, err := syscall.Open(path, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_EXCL|syscall.O_CLOEXEC, 0o644)
+// writeFile writes a file's whole content, in place if it exists.
+func writeFile(path, text string) error {
+	fd, err := syscall.Open(path, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_TRUNC|syscall.O_CLOEXEC, 0o644)
 	if err != nil {
 		return err
 	}
@@ -72,17 +73,42 @@ func createFile(path, text string) error {
 	return writeAll(fd, text)
 }
 
-// makeDirs makes a directory and its parents; what exists stays as it is.
-func makeDirs(path string) error {
+// makeDirs makes a directory and those that lead to it, and what symbolic links
+// on the way point to; what exists stays as it is.
+func makeDirs(path string) error { return makeDirsThrough(path, 40) } // as many links as the kernel follows
+
+func makeDirsThrough(path string, links int) error {
 	for i := 1; i <= len(path); i++ {
 		if i < len(path) && path[i] != '/' {
 			continue
 		}
-		if err := syscall.Mkdir(path[:i], 0o755); err != nil && err != syscall.EEXIST {
-			var st syscall.Stat_t
-			if syscall.Stat(path[:i], &st) != nil {
-				return err
-			}
+		err := syscall.Mkdir(path[:i], 0o755)
+		if err == nil {
+			continue
+		}
+		var st syscall.Stat_t
+		switch found := syscall.Stat(path[:i], &st); {
+		case found == nil && st.Mode&syscall.S_IFMT != syscall.S_IFDIR:
+			return syscall.ENOTDIR
+		case found == nil:
+			continue
+		case found != syscall.ENOENT || err != syscall.EEXIST:
+			return err
+		case links == 0:
+			return syscall.ELOOP
+		}
+		// It is there and leads nowhere: a link.
+		var buf [4096]byte
+		n, err := syscall.Readlink(path[:i], buf[:])
+		if err != nil {
+			return err
+		}
+		target := string(buf[:n])
+		if target == "" || target[0] != '/' {
+			target = path[:strings.LastIndexByte(path[:i], '/')+1] + target
+		}
+		if err := makeDirsThrough(target, links-1); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -90,11 +116,17 @@ func makeDirs(path string) error {
 
 func ioctl(fd int, request uintptr, arg unsafe.Pointer) error {
 	return retry(func() error {
-		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), request, uintptr(arg)); errno != 0 {
-			return errno
-		}
-		return nil
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), request, uintptr(arg))
+		return failure(errno)
 	})
+}
+
+// failure is errno as an error: nil if it is zero.
+func failure(errno syscall.Errno) error {
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // setIgnored is sigaction(sig, SIG_IGN). Architectures differ in what follows

@@ -3,84 +3,95 @@
 package main
 
 import (
-	"strings"
+	"strconv"
 	"syscall"
 	"unsafe"
 
 	"github.com/c2w/c2w/internal/bootcfg"
 )
 
-// terminal is the terminal behind the console.
-type terminal struct {
-	fd       int
-	dev      int // /dev, wherever it is mounted now
-	name     string
-	original syscall.Termios // what it came with
-	wanted   syscall.Termios
-}
-
-// openTerminal opens the terminal behind the console (the console device itself
-// cannot be a controlling terminal) and makes it a stream at once: what arrives
-// early must not be echoed.
-func openTerminal() *terminal {
-	name := strings.TrimSpace(readFile("/sys/class/tty/console/active"))
-	t := &terminal{name: name[strings.LastIndexByte(name, ' ')+1:]}
-	t.dev, _ = open("/dev", syscall.O_RDONLY|syscall.O_DIRECTORY)
-	t.open()
-	ioctl(t.fd, syscall.TCGETS, unsafe.Pointer(&t.original))
-	t.wanted = t.original
-	makeStream(&t.wanted)
-	t.apply()
-	return t
-}
-
-// open leaves descriptor 0, the console, in fd if there is no terminal.
-func (t *terminal) open() {
-	t.fd = 0
-	retry(func() error {
-		fd, err := syscall.Openat(t.dev, t.name, syscall.O_RDWR|syscall.O_NOCTTY|syscall.O_CLOEXEC, 0)
-		if err == nil {
-			t.fd = fd
+// openTerminal makes a pseudo-terminal of the container's own and returns the
+// command's end of it. The host's end is s.master. A descriptor of the command's
+// end stays open, so that the terminal is not at its end whenever nobody has it
+// open for a moment.
+func (s *session) openTerminal(spec *bootcfg.Spec) ([]int, error) {
+	const action = "making the terminal"
+	var command int
+	err := s.container.inside(func() error {
+		master, err := open("/dev/pts/ptmx", syscall.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK)
+		if err != nil {
+			return during(action, err)
 		}
-		return err
+		s.master = master
+		var unlock, number int32
+		if err := ioctl(master, syscall.TIOCSPTLCK, unsafe.Pointer(&unlock)); err != nil {
+			return during(action, err)
+		}
+		if err := ioctl(master, syscall.TIOCGPTN, unsafe.Pointer(&number)); err != nil {
+			return during(action, err)
+		}
+		path := "/dev/pts/" + strconv.Itoa(int(number))
+		if s.slave, err = open(path, syscall.O_RDWR|syscall.O_NOCTTY); err != nil {
+			return during(action, err)
+		}
+		if command, err = open(path, syscall.O_RDWR|syscall.O_NOCTTY); err != nil {
+			return during(action, err)
+		}
+		if fd, err := syscall.Open("/dev/console", syscall.O_WRONLY|syscall.O_CREAT|syscall.O_EXCL|syscall.O_CLOEXEC, 0o600); err == nil {
+			syscall.Close(fd)
+		}
+		// Few programs look for it: no reason not to run.
+		syscall.Mount(path, "/dev/console", "", syscall.MS_BIND, "")
+		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	resize(s.master, spec.Rows, spec.Cols)
+	if spec.Cooked {
+		// Whoever is there echoes what is typed and makes its own line ends.
+		s.termios(func(t *syscall.Termios) {
+			t.Lflag &^= syscall.ECHO
+			t.Oflag &^= syscall.ONLCR
+		})
+	}
+	source, err := syscall.Dup(s.master)
+	if err != nil {
+		return nil, during(action, err)
+	}
+	syscall.CloseOnExec(source)
+	s.in.open(s.master)
+	s.out[0].source = source
+	return []int{command}, nil
 }
 
-func (t *terminal) apply() { ioctl(t.fd, syscall.TCSETS, unsafe.Pointer(&t.wanted)) }
-
-// reopen is for when the terminal was hung up, as it is when its session's
-// leader ends: descriptors from before only fail, and the settings are lost.
-func (t *terminal) reopen() {
-	t.open()
-	t.apply()
-}
-
-// setUp turns the stream back into a terminal if the program is to have one.
-func (t *terminal) setUp(spec *bootcfg.Spec) {
-	if !spec.Terminal {
-		return
-	}
-	t.wanted = t.original
-	t.apply()
-	if spec.Rows != 0 && spec.Cols != 0 {
-		size := struct{ rows, cols, x, y uint16 }{rows: spec.Rows, cols: spec.Cols}
-		ioctl(t.fd, syscall.TIOCSWINSZ, unsafe.Pointer(&size))
+// termios changes the terminal's settings.
+func (s *session) termios(change func(*syscall.Termios)) {
+	var t syscall.Termios
+	if ioctl(s.slave, syscall.TCGETS, unsafe.Pointer(&t)) == nil {
+		change(&t)
+		ioctl(s.slave, syscall.TCSETS, unsafe.Pointer(&t))
 	}
 }
 
-// makeStream lets every byte through unchanged, in both directions, except that
-// input is read by lines and has the two special characters of
-// [bootcfg.InputEncoder].
-func makeStream(t *syscall.Termios) {
-	const extProc = 0o200000
-	t.Iflag &^= syscall.ISTRIP | syscall.INLCR | syscall.IGNCR | syscall.ICRNL | syscall.IXON | syscall.IXOFF | syscall.IXANY | syscall.PARMRK | syscall.INPCK | syscall.IUCLC
-	t.Oflag &^= syscall.OPOST
-	t.Lflag &^= syscall.ECHO | syscall.ECHOE | syscall.ECHOK | syscall.ECHONL | syscall.ECHOCTL | syscall.ECHOKE | syscall.ISIG | extProc
-	t.Lflag |= syscall.ICANON | syscall.IEXTEN
-	for i := range t.Cc {
-		t.Cc[i] = 0 // _POSIX_VDISABLE
+// resize tells the terminal its size in characters, if that is known.
+func resize(terminal int, rows, cols uint16) {
+	if rows != 0 && cols != 0 {
+		size := struct{ rows, cols, x, y uint16 }{rows: rows, cols: cols}
+		ioctl(terminal, syscall.TIOCSWINSZ, unsafe.Pointer(&size))
 	}
-	t.Cc[syscall.VEOF] = bootcfg.InputEOF
-	t.Cc[syscall.VLNEXT] = bootcfg.InputQuote
-	t.Cc[syscall.VMIN] = 1 // for programs that only clear ICANON
+}
+
+// endOfInput is what a person types at the end: once at the beginning of a line,
+// twice in its middle. A terminal without lines has no end.
+func (s *session) endOfInput() []byte {
+	var t syscall.Termios
+	if ioctl(s.slave, syscall.TCGETS, unsafe.Pointer(&t)) != nil || t.Lflag&syscall.ICANON == 0 || t.Cc[syscall.VEOF] == 0 {
+		return nil
+	}
+	end := []byte{t.Cc[syscall.VEOF]}
+	if s.in.last != '\n' {
+		end = append(end, end[0])
+	}
+	return end
 }

@@ -1,0 +1,288 @@
+//go:build linux
+
+package main
+
+import (
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/c2w/c2w/internal/bootcfg"
+)
+
+const (
+	containerID = "c2w"
+	runcState   = "/run/runc"
+	runcLog     = "/c2w/runc.log"
+	pidFile     = "/c2w/pid"
+
+	// What runc leaves open for the stub: its end of the socket and the program
+	// that it is, see the process's arguments in the container's configuration.
+	stubSocket  = 3
+	stubProgram = 4
+)
+
+// container is the container seen from outside.
+type container struct {
+	pid    int // its process 1
+	pidfd  int // the same, for poll
+	cgroup string
+	// socket leads to the stub: frames of package bootcfg. The stub says Ready
+	// or Error; init sends a Spec with the command's standard streams. The end
+	// of the stream says that the command runs.
+	socket int
+	frames bootcfg.Parser
+}
+
+// createContainer has runc create and start the container, and waits for the
+// stub in it.
+func createContainer() (*container, error) {
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, during("making the stub's socket", err)
+	}
+	c := &container{socket: pair[0]}
+	err = c.runRunc(pair[1])
+	syscall.Close(pair[1])
+	if err != nil {
+		return nil, err
+	}
+	say("runc is done")
+	if err := c.identify(); err != nil {
+		return nil, err
+	}
+	m, err := c.receive()
+	if err != nil {
+		return nil, during("waiting for the container's first process", err)
+	}
+	if _, ok := m.(bootcfg.Ready); !ok {
+		return nil, during("waiting for the container's first process", bootcfg.ErrMessage)
+	}
+	return c, nil
+}
+
+func (c *container) runRunc(socket int) error {
+	const action = "creating the container"
+	syscall.Mkdir("/run", 0o755)
+	program, err := open("/init", syscall.O_RDONLY)
+	if err != nil {
+		return during(action, err)
+	}
+	defer syscall.Close(program)
+	null, err := open("/dev/null", syscall.O_RDONLY)
+	if err != nil {
+		return during(action, err)
+	}
+	defer syscall.Close(null)
+	log, err := syscall.Open(runcLog, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_APPEND|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return during(action, err)
+	}
+	defer syscall.Close(log)
+	pid, err := syscall.ForkExec(bootcfg.Runc, []string{
+		"runc", "--root", runcState, "run", "--detach", "--preserve-fds", "2",
+		"--pid-file", pidFile, "--bundle", bootcfg.Bundle, containerID,
+	}, &syscall.ProcAttr{
+		Env:   []string{"PATH=/bin"},
+		Files: []uintptr{stubSocket: uintptr(socket), stubProgram: uintptr(program), 0: uintptr(null), 1: uintptr(log), 2: uintptr(log)},
+	})
+	if err != nil {
+		return during("starting runc", err)
+	}
+	var ws syscall.WaitStatus
+	for {
+		ended, err := syscall.Wait4(-1, &ws, 0, nil)
+		if ended == pid {
+			break
+		}
+		if err != nil && err != syscall.EINTR {
+			return during("waiting for runc", err)
+		}
+	}
+	if ws.Exited() && ws.ExitStatus() == 0 {
+		return nil
+	}
+	why := lastLine(readFile(runcLog))
+	if why == "" {
+		why = "runc ended with status " + strconv.Itoa(ws.ExitStatus())
+		if ws.Signaled() {
+			why = "runc was killed by signal " + strconv.Itoa(int(ws.Signal()))
+		}
+	}
+	return &step{action, &refusal{text: why}}
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+// identify finds the container's process 1 and cgroup.
+func (c *container) identify() error {
+	var err error
+	if c.pid, err = strconv.Atoi(strings.TrimSpace(readFile(pidFile))); err != nil || c.pid < 2 {
+		return during("reading "+pidFile, syscall.ENOENT)
+	}
+	fd, _, errno := syscall.Syscall(sysPidfdOpen, uintptr(c.pid), 0, 0)
+	if errno != 0 {
+		return during("finding the container's first process", errno)
+	}
+	c.pidfd = int(fd)
+	for line := range strings.Lines(readFile("/proc/" + strconv.Itoa(c.pid) + "/cgroup")) {
+		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
+			c.cgroup = "/sys/fs/cgroup" + path
+		}
+	}
+	return nil
+}
+
+// receive returns the stub's next message, or nil at the end of the stream.
+func (c *container) receive() (bootcfg.Message, error) {
+	var buf [4096]byte
+	for {
+		if m, err := c.frames.Next(); m != nil || err != nil {
+			return m, err
+		}
+		n, err := syscall.Read(c.socket, buf[:])
+		switch {
+		case err == syscall.EINTR:
+		case err != nil && err != syscall.ECONNRESET:
+			return nil, err
+		case n <= 0:
+			return nil, nil
+		default:
+			c.frames.Feed(buf[:n])
+		}
+	}
+}
+
+// in runs f in one of the container's namespaces, on this thread.
+func (c *container) in(kind string, flag uintptr, f func() error) error {
+	const action = "entering the container"
+	own, err := open("/proc/self/ns/"+kind, syscall.O_RDONLY)
+	if err != nil {
+		return during(action, err)
+	}
+	defer syscall.Close(own)
+	theirs, err := open("/proc/"+strconv.Itoa(c.pid)+"/ns/"+kind, syscall.O_RDONLY)
+	if err != nil {
+		return during(action, err)
+	}
+	defer syscall.Close(theirs)
+	if err := setns(theirs, flag); err != nil {
+		return during(action, err)
+	}
+	err = f()
+	if back := setns(own, flag); back != nil && err == nil {
+		err = during("leaving the container", back)
+	}
+	return err
+}
+
+// inside runs f with the container's file system as its own, down to the meaning
+// of / in symbolic links: nothing that an image holds leads out of it.
+func (c *container) inside(f func() error) error {
+	// A thread that shares its root with others cannot enter.
+	if err := syscall.Unshare(syscall.CLONE_FS); err != nil {
+		return during("entering the container", err)
+	}
+	return c.in("mnt", syscall.CLONE_NEWNS, f)
+}
+
+func setns(fd int, flag uintptr) error {
+	_, _, errno := syscall.RawSyscall(sysSetns, uintptr(fd), flag, 0)
+	return failure(errno)
+}
+
+// complete makes of the container what the run wants, as far as that can be done
+// from outside.
+func (c *container) complete(spec *bootcfg.Spec, volumes []string) error {
+	var name string
+	err := c.in("uts", syscall.CLONE_NEWUTS, func() error {
+		if spec.Hostname != "" {
+			if err := syscall.Sethostname([]byte(spec.Hostname)); err != nil {
+				return during("setting the host name "+spec.Hostname, err)
+			}
+		}
+		name = nodename()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := writeEtc(name); err != nil {
+		return err
+	}
+	if len(spec.Mounts) == 0 && !spec.ReadOnly && (spec.Dir == "" || spec.Dir == "/") {
+		return nil
+	}
+	trees, err := hostMounts(spec.Mounts)
+	if err != nil {
+		return err
+	}
+	return c.inside(func() error {
+		for i, m := range spec.Mounts {
+			if err := makeDirs(m.Target); err != nil {
+				return during("making the mount point "+m.Target, err)
+			}
+			if err := attach(trees[i], m.Target); err != nil {
+				return during("mounting the host's directory on "+m.Target, err)
+			}
+		}
+		if spec.Dir != "" {
+			if err := makeDirs(spec.Dir); err != nil {
+				return during("making the working directory "+spec.Dir, err)
+			}
+		}
+		if spec.ReadOnly {
+			return readOnlyRoot(volumes)
+		}
+		return nil
+	})
+}
+
+// start gives the stub its command and closes files, which become the command's
+// standard streams: three, or one terminal. It returns when the command runs.
+func (c *container) start(spec *bootcfg.Spec, files []int) error {
+	const action = "starting the command"
+	if spec.Init {
+		// Process 1 stays, and starts another stub.
+		if err := writeAll(c.socket, markStay); err != nil {
+			return during(action, err)
+		}
+		if m, err := c.receive(); err != nil || m != (bootcfg.Ready{}) {
+			return during(action, syscall.EPIPE)
+		}
+	}
+	command := *spec
+	command.Entropy, command.Mounts = nil, nil
+	frame, err := bootcfg.Append([]byte(markGo), &command)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	// The descriptors travel with the first byte.
+	err = retry(func() error {
+		return syscall.Sendmsg(c.socket, frame[:1], syscall.UnixRights(files...), nil, 0)
+	})
+	for _, fd := range files {
+		syscall.Close(fd)
+	}
+	if err == nil {
+		err = writeAll(c.socket, string(frame[1:]))
+	}
+	if err != nil && err != syscall.EPIPE && err != syscall.ECONNRESET {
+		return during(action, err)
+	}
+	m, err := c.receive()
+	if err != nil {
+		return during(action, err)
+	}
+	syscall.Close(c.socket)
+	switch m := m.(type) {
+	case nil:
+		return nil
+	case bootcfg.Error:
+		return &refusal{m.Status, m.Text}
+	}
+	return during(action, bootcfg.ErrMessage)
+}

@@ -1,0 +1,129 @@
+//go:build linux
+
+package main
+
+import (
+	"syscall"
+	"unsafe"
+
+	"github.com/c2w/c2w/internal/bootcfg"
+)
+
+// readBoot reads what the conversion left.
+func readBoot() (*bootcfg.Boot, error) {
+	fd, err := open(bootcfg.BootFile, syscall.O_RDONLY)
+	if err != nil {
+		return nil, during("opening "+bootcfg.BootFile, err)
+	}
+	defer syscall.Close(fd)
+	var parser bootcfg.Parser
+	var buf [4096]byte
+	for {
+		n, err := syscall.Read(fd, buf[:])
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, during("reading "+bootcfg.BootFile, err)
+		}
+		if n > 0 {
+			parser.Feed(buf[:n])
+			continue
+		}
+		m, err := parser.Next()
+		if err != nil {
+			return nil, during("reading "+bootcfg.BootFile, err)
+		}
+		if boot, ok := m.(*bootcfg.Boot); ok {
+			return boot, nil
+		}
+		return nil, during("reading "+bootcfg.BootFile, bootcfg.ErrMessage)
+	}
+}
+
+// The files of /c2w/etc, which the container sees as its own.
+const (
+	hostnameFile = bootcfg.EtcDir + "/hostname"
+	hostsFile    = bootcfg.EtcDir + "/hosts"
+	resolvFile   = bootcfg.EtcDir + "/resolv.conf"
+)
+
+// createEtc makes the files, so that they can be mounted; [writeEtc] fills them.
+func createEtc() error {
+	syscall.Mkdir(bootcfg.EtcDir, 0o755)
+	for _, f := range []string{hostnameFile, hostsFile} {
+		if err := writeFile(f, ""); err != nil {
+			return during("making "+f, err)
+		}
+	}
+	return during("making "+resolvFile, writeFile(resolvFile, "# no name server is known\n"))
+}
+
+// writeEtc rewrites the files in place: they are mounted.
+func writeEtc(hostname string) error {
+	if err := writeFile(hostnameFile, hostname+"\n"); err != nil {
+		return during("writing "+hostnameFile, err)
+	}
+	return during("writing "+hostsFile, writeFile(hostsFile,
+		"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t"+hostname+"\n"))
+}
+
+// nodename is the host name of the caller's UTS namespace.
+func nodename() string {
+	var buf syscall.Utsname
+	if syscall.Uname(&buf) != nil {
+		return ""
+	}
+	name := make([]byte, 0, len(buf.Nodename))
+	for _, c := range buf.Nodename {
+		if c == 0 {
+			break
+		}
+		name = append(name, byte(c))
+	}
+	return string(name)
+}
+
+func setClock(ns int64) {
+	if ns != 0 {
+		tv := syscall.NsecToTimeval(ns)
+		syscall.Settimeofday(&tv)
+	}
+}
+
+// addEntropy is RNDADDENTROPY, which also credits the bytes (random(4)).
+func addEntropy(seed []byte) {
+	if len(seed) == 0 {
+		return
+	}
+	fd, err := open("/dev/random", syscall.O_WRONLY)
+	if err != nil {
+		return
+	}
+	defer syscall.Close(fd)
+	const rndAddEntropy = 0x40085203
+	var pool struct {
+		bits, size int32
+		buf        [bootcfg.MaxEntropy]byte
+	}
+	n := copy(pool.buf[:], seed)
+	pool.bits, pool.size = int32(8*n), int32(n)
+	ioctl(fd, rndAddEntropy, unsafe.Pointer(&pool))
+}
+
+// loopbackUp gives programs 127.0.0.1 and ::1.
+func loopbackUp() {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer syscall.Close(fd)
+	var request struct { // struct ifreq
+		name  [16]byte
+		flags uint16
+		_     [22]byte
+	}
+	copy(request.name[:], "lo")
+	request.flags = syscall.IFF_UP | syscall.IFF_RUNNING
+	ioctl(fd, syscall.SIOCSIFFLAGS, unsafe.Pointer(&request))
+}

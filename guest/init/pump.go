@@ -1,0 +1,261 @@
+//go:build linux
+
+package main
+
+import (
+	"strconv"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"github.com/c2w/c2w/internal/bootcfg"
+)
+
+// session is one run.
+type session struct {
+	port      int // the contract's
+	frames    bootcfg.Parser
+	volumes   []string
+	container *container
+
+	in            input
+	out           [2]output // standard output, or the terminal; standard error
+	terminal      bool
+	master, slave int // the terminal's ends
+
+	killAt  int64 // when Stop's patience ends, on the monotonic clock in ns; 0: never
+	oomKill int   // kills before the command
+	exit    *bootcfg.Exit
+}
+
+const (
+	pollIn  = 0x1
+	pollOut = 0x4
+	pollErr = 0x8
+	pollHup = 0x10
+)
+
+// pollfd is poll(2)'s; a negative descriptor is passed over.
+type pollfd struct {
+	fd              int32
+	events, revents int16
+}
+
+// pump moves bytes and messages until the command has ended and its output is on
+// its way, and returns how it ended. One thread does it all: the guest has one
+// processor.
+func (s *session) pump() bootcfg.Exit {
+	yieldToOthers()
+	syscall.SetNonblock(s.port, true)
+	s.oomKill = s.oomKills()
+	for {
+		if s.exit != nil && s.out[0].source < 0 && s.out[1].source < 0 {
+			return *s.exit
+		}
+		fds := [...]pollfd{
+			{int32(s.port), pollIn, 0},
+			{int32(s.container.pidfd), pollIn, 0},
+			s.in.watchSource(),
+			s.in.watchSink(),
+			s.out[0].watch(),
+			s.out[1].watch(),
+		}
+		if s.exit != nil {
+			fds[1].fd, fds[2].fd, fds[3].fd = -1, -1, -1
+		}
+		s.wait(fds[:])
+		// The end first: output that is there now was written before.
+		if fds[1].revents != 0 {
+			s.reap()
+		}
+		if fds[0].revents != 0 {
+			s.receive()
+		}
+		for i := range s.out {
+			o := &s.out[i]
+			if o.source >= 0 && (fds[4+i].revents != 0 || s.exit != nil) && !o.move() {
+				o.close()
+			}
+		}
+		if s.exit == nil && (fds[2].revents|fds[3].revents) != 0 {
+			s.feed(fds[3].revents&(pollErr|pollHup) != 0)
+		}
+	}
+}
+
+// watchSource: the port is of interest while there is room for what it has.
+func (in *input) watchSource() pollfd {
+	if in.sink < 0 || in.eof || len(in.pending) > 0 {
+		return pollfd{fd: -1}
+	}
+	return pollfd{int32(in.source), pollIn, 0}
+}
+
+// watchSink: that nobody reads is told without asking.
+func (in *input) watchSink() pollfd {
+	if in.sink < 0 {
+		return pollfd{fd: -1}
+	}
+	if len(in.pending) > 0 {
+		return pollfd{int32(in.sink), pollOut, 0}
+	}
+	return pollfd{int32(in.sink), 0, 0}
+}
+
+func (o *output) watch() pollfd {
+	switch {
+	case o.source < 0:
+		return pollfd{fd: -1}
+	case len(o.pending) > 0:
+		return pollfd{int32(o.sink), pollOut, 0}
+	}
+	return pollfd{int32(o.source), pollIn, 0}
+}
+
+// wait is poll, for at most as long as Stop's patience.
+func (s *session) wait(fds []pollfd) {
+	var timeout *syscall.Timespec
+	if s.killAt != 0 {
+		left := s.killAt - monotonic()
+		if left <= 0 {
+			s.killAt, left = 0, 0
+			syscall.Kill(s.container.pid, syscall.SIGKILL)
+		}
+		ts := syscall.NsecToTimespec(left)
+		timeout = &ts
+	}
+	_, _, errno := syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
+	if errno != 0 {
+		for i := range fds {
+			fds[i].revents = 0
+		}
+	}
+}
+
+// feed moves input; gone says that nobody can read it any more.
+func (s *session) feed(gone bool) {
+	if gone || !s.in.move() {
+		s.in.close()
+		if !s.in.eof {
+			send(s.port, bootcfg.Close{Stream: bootcfg.Stdin})
+		}
+		return
+	}
+	if !s.in.eof || len(s.in.pending) > 0 || s.in.ended {
+		return
+	}
+	if !s.terminal {
+		s.in.close()
+		return
+	}
+	s.in.ended = true
+	s.in.pending = s.endOfInput()
+	s.in.move()
+}
+
+// receive carries out what the host sends.
+func (s *session) receive() {
+	var buf [512]byte
+	for {
+		n, err := syscall.Read(s.port, buf[:])
+		if err != nil || n <= 0 {
+			return
+		}
+		s.frames.Feed(buf[:n])
+		for {
+			m, err := s.frames.Next()
+			if err != nil {
+				panic("BUG: the machine broke the contract: " + err.Error())
+			}
+			if m == nil {
+				break
+			}
+			s.obey(m)
+		}
+	}
+}
+
+func (s *session) obey(m bootcfg.Message) {
+	if s.exit != nil {
+		return
+	}
+	switch m := m.(type) {
+	case bootcfg.Signal:
+		syscall.Kill(s.container.pid, syscall.Signal(m.Number))
+	case bootcfg.Stop:
+		syscall.Kill(s.container.pid, syscall.Signal(m.Signal))
+		s.killAt = monotonic() + int64(m.Grace)*1e6
+	case bootcfg.Resize:
+		if s.terminal && s.in.sink >= 0 {
+			resize(s.master, m.Rows, m.Cols)
+		}
+	case bootcfg.Close:
+		s.abandon(int(m.Stream))
+	}
+}
+
+// abandon closes what the host does not listen to any more: writers of a pipe
+// get SIGPIPE, a terminal is hung up.
+func (s *session) abandon(stream int) {
+	if stream == bootcfg.Stdin {
+		return
+	}
+	s.out[stream-bootcfg.Stdout].close()
+	if s.terminal && stream == bootcfg.Stdout {
+		s.in.close()
+		syscall.Close(s.slave)
+		s.slave = -1
+	}
+}
+
+// reap notes how the container's process 1 ended; the others in there ended
+// before it did, by the kernel's hand (pid_namespaces(7)).
+func (s *session) reap() {
+	for s.exit == nil {
+		var ws syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || pid <= 0 {
+			return
+		}
+		if pid == s.container.pid {
+			exit := exitOf(ws)
+			exit.OutOfMemory = s.oomKills() > s.oomKill
+			s.exit = &exit
+		}
+	}
+	if s.slave > 0 {
+		syscall.Close(s.slave)
+		s.slave = -1
+	}
+}
+
+// oomKills counts the container's processes that the kernel killed for memory.
+func (s *session) oomKills() int {
+	for line := range strings.Lines(readFile(s.container.cgroup + "/memory.events")) {
+		if v, ok := strings.CutPrefix(line, "oom_kill "); ok {
+			n, _ := strconv.Atoi(strings.TrimSpace(v))
+			return n
+		}
+	}
+	return 0
+}
+
+// yieldToOthers keeps this process from interrupting the command whenever there
+// is something to move (SCHED_BATCH, sched(7)): ten thousand small writes would
+// be as many switches between processes. It runs when the command waits, or its
+// time slice is over.
+func yieldToOthers() {
+	const batch = 3
+	var priority int32
+	syscall.RawSyscall(syscall.SYS_SCHED_SETSCHEDULER, 0, batch, uintptr(unsafe.Pointer(&priority)))
+}
+
+func monotonic() int64 {
+	const clockMonotonic = 1
+	var ts syscall.Timespec
+	syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&ts)), 0)
+	return ts.Nano()
+}
