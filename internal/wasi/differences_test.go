@@ -2,6 +2,8 @@ package wasi
 
 import (
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -261,17 +263,21 @@ var differenceTests = map[string]func(t *testing.T){
 
 // TestDifferences runs the test of every row, and has a row for every test.
 func TestDifferences(t *testing.T) {
+	tests := maps.Clone(differenceTests)
+	maps.Copy(tests, fileDifferenceTests)
 	rows := map[string]bool{}
-	for _, d := range Differences {
-		rows[d.Test] = true
-		test, ok := differenceTests[d.Test]
+	for _, d := range slices.Concat(Differences, FileDifferences) {
+		test, ok := tests[d.Test]
 		if !ok {
 			t.Errorf("%s, %s: test %q does not exist", d.Engine, d.Call, d.Test)
 			continue
 		}
-		t.Run(d.Test, test)
+		if !rows[d.Test] {
+			t.Run(d.Test, test)
+		}
+		rows[d.Test] = true
 	}
-	for name := range differenceTests {
+	for name := range tests {
 		if !rows[name] {
 			t.Errorf("test %q has no row", name)
 		}

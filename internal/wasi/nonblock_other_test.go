@@ -8,3 +8,5 @@ import (
 )
 
 func setNonblock(*os.File) error { return errors.New("no non-blocking pipes here") }
+
+func nonblocking(*os.File) (bool, error) { return false, errors.New("cannot tell here") }

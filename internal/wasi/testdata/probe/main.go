@@ -110,12 +110,27 @@ func idle(ms int, stdin bool) {
 	say(strconv.Itoa(wakes) + "\n")
 }
 
+// flood writes n bytes in lines of 0 to 5000 bytes and in pieces of other sizes,
+// as floodText in the test has them.
 func flood(n int) {
-	line := strings.Repeat("x", 99_999) + "\n"
-	for ; n > 0; n -= len(line) {
-		if err := host.Write(wasi.Stdout, []byte(line[max(0, len(line)-n):])); err != nil {
+	text := make([]byte, 0, n)
+	for i := 0; len(text) < n; i++ {
+		for range i * i % 5001 {
+			text = append(text, 'a'+byte(i%26))
+		}
+		text = append(text, '\n')
+	}
+	text = text[:n]
+	for i := 0; len(text) > 0; i++ {
+		piece := text[:min(len(text), i*i%50_021)]
+		if i%3 == 0 {
+			piece = piece[:len(piece)%1000]
+		}
+		text = text[len(piece):]
+		if err := host.Write(wasi.Stdout, piece); err != nil {
 			_ = host.Write(wasi.Stderr, []byte(err.Error()+"\n"))
 			host.Exit(3)
 		}
 	}
+	host.Exit(0)
 }
