@@ -151,6 +151,9 @@ func (t *Tree) entry(h *tar.Header, content io.Reader, layer int) error {
 	if err != nil {
 		return err
 	}
+	if name == "" && !n.isDir() {
+		return fmt.Errorf("the root of the file system must be a directory")
+	}
 	words := len(name) + len(n.target)
 	for k, v := range n.xattrs {
 		words += len(k) + len(v)
@@ -176,8 +179,6 @@ func (t *Tree) entry(h *tar.Header, content io.Reader, layer int) error {
 			t.root = n
 			return nil
 		}
-	case name == "":
-		return fmt.Errorf("the root of the file system must be a directory")
 	}
 	dir.children[name] = child{n, layer}
 	return nil

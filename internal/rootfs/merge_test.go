@@ -194,6 +194,8 @@ func TestMergeErrors(t *testing.T) {
 		"file as a directory":    {parseLayers("f a x\nf a/b x"), `reading layer layer 0: entry "a/b": "a" in the path is not a directory`},
 		"loop of links":          {parseLayers("l a b\nl b a\nf a/c x"), "too many symbolic links"},
 		"root is a file":         {parseLayers("l . x"), "the root of the file system must be a directory"},
+		"root is a regular file": {parseLayers("f . x"), "the root of the file system must be a directory"},
+		"root is a device":       {parseLayers("c a/.."), "the root of the file system must be a directory"},
 		"root is a hard link":    {parseLayers("f a x\nh / a"), "the root of the file system must be a directory"},
 		"whiteout of nothing":    {parseLayers("w d/.wh."), "the whiteout names nothing"},
 		"whiteout of the parent": {parseLayers("w d/.wh..."), "the whiteout names nothing"},
@@ -296,6 +298,7 @@ func FuzzMerge(f *testing.F) {
 	for _, s := range []string{"f a x\nh b a\nl c a\nd d/\nc e", "f d/a x", "w .wh.a"} {
 		f.Add([]byte(parseLayers(s)[0].(memLayer).data), []byte(parseLayers("w .wh.a\nf d/b y")[0].(memLayer).data))
 	}
+	f.Add([]byte(sparseTar("a", 300000)), []byte(sparseTar("b", 5)))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		layers := []Layer{memLayer{name: "a", data: string(a)}, memLayer{name: "b", data: string(b)}}
