@@ -155,6 +155,7 @@ func (c *client) wait(p Process) (int, error) {
 	case e := <-gone:
 		return c.verdict(e.status, e.err)
 	case <-c.exited:
+		c.stop() // a machine that reads on finds the end
 		late := time.NewTimer(afterExit)
 		defer late.Stop()
 		select {
