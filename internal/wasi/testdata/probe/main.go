@@ -3,6 +3,7 @@ package main
 
 import (
 	"io"
+	_ "os" // which the machine has in it too, and which changes the streams
 	"strconv"
 	"strings"
 
