@@ -33,7 +33,7 @@ var bans = []ban{
 	{"internal/bootcfg", "", ours, "the guest's init and the machine share it and nothing else"},
 	{"internal/attach", "", ours, "it is the protocol, shared by machine and client"},
 	{"internal/attach/client", "internal/attach", ours, "it has the user, not the file nor the engine"},
-	{"internal/container", "", ours, "it writes what the runtime is given, and knows neither converter nor init"},
+	{"internal/container", "internal/bootcfg", ours, "it writes what the runtime is given, and knows neither converter nor init"},
 	{"internal/fdt", "", ours, "it writes device trees of what it is told"},
 	{"internal/wasm", "", ours, "it is the format of anybody's modules"},
 	{"internal/wasm/link", "internal/wasm", ours, "it joins any Go reactor with any functions"},

@@ -15,6 +15,7 @@ import (
 	"github.com/c2w/c2w/guest"
 	"github.com/c2w/c2w/guest/initramfs"
 	"github.com/c2w/c2w/guest/runc"
+	"github.com/c2w/c2w/internal/bootcfg"
 )
 
 // TestBoot has the committed runc make the container on the committed kernel,
@@ -52,8 +53,8 @@ func TestBoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, b := range map[string][]byte{"Image": kernel, "initramfs": initramfs.Build(init, []initramfs.File{
-		{Name: "/c2w/runc", Mode: 0o755, Data: program},
-		{Name: Bundle + "/config.json", Mode: 0o644, Data: config},
+		{Name: bootcfg.Runc, Mode: 0o755, Data: program},
+		{Name: bootcfg.Bundle + "/config.json", Mode: 0o644, Data: config},
 	})} {
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
 			t.Fatal(err)

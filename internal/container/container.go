@@ -4,7 +4,7 @@
 // (command, user, environment, directory, mounts, hostname), which are none of
 // this package's business.
 //
-// It must not know how the configuration reaches the guest, nor init.
+// It must not know how the configuration reaches the guest, nor what init does.
 package container
 
 import (
@@ -14,20 +14,12 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/c2w/c2w/internal/bootcfg"
 )
 
-// The places in the guest that init and the converter agree on.
-const (
-	// Bundle is the directory whose config.json this is.
-	Bundle = "/c2w/bundle"
-	// Root is where init mounts the container's root file system.
-	Root = "/c2w/root"
-	// Etc is the directory with the files hosts, hostname and resolv.conf that
-	// init writes and the container sees in its /etc.
-	Etc = "/c2w/etc"
-	// Cgroup is the container's cgroup, below where the guest has cgroup 2.
-	Cgroup = "/container"
-)
+// Cgroup is the container's cgroup, below where the guest has cgroup 2.
+const Cgroup = "/container"
 
 // Stub is the program of the container's process 1: what runc is given as
 // descriptor 4, by way of its --preserve-fds 2. So it needs no file in the
@@ -37,10 +29,10 @@ const Stub = "/proc/self/fd/4"
 // Options are what may differ. The zero value is what a converted file has.
 type Options struct {
 	// Root is the container's root in the guest, an absolute clean path; "" is
-	// Root.
+	// bootcfg.RootDir.
 	Root string
 	// Etc is the directory of hosts, hostname and resolv.conf, an absolute clean
-	// path; "" is Etc.
+	// path; "" is bootcfg.EtcDir.
 	Etc string
 	// Cgroup is the path of the container's cgroup from the root of cgroup 2,
 	// absolute, clean and not "/"; "" is Cgroup.
@@ -54,7 +46,7 @@ func Config(o Options) ([]byte, error) {
 		what string
 		path *string
 		or   string
-	}{{"root", &o.Root, Root}, {"etc", &o.Etc, Etc}, {"cgroup", &o.Cgroup, Cgroup}} {
+	}{{"root", &o.Root, bootcfg.RootDir}, {"etc", &o.Etc, bootcfg.EtcDir}, {"cgroup", &o.Cgroup, Cgroup}} {
 		if *f.path == "" {
 			*f.path = f.or
 		}

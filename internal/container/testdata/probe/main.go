@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/c2w/c2w/internal/bootcfg"
 )
 
 func main() {
@@ -36,16 +38,16 @@ func boot() error {
 	if err := syscall.Chroot("."); err != nil {
 		return err
 	}
-	for _, m := range [][2]string{{"/proc", "proc"}, {"/sys", "sysfs"}, {"/sys/fs/cgroup", "cgroup2"}, {"/dev", "devtmpfs"}, {"/run", "tmpfs"}, {"/c2w/root", "tmpfs"}} {
+	for _, m := range [][2]string{{"/proc", "proc"}, {"/sys", "sysfs"}, {"/sys/fs/cgroup", "cgroup2"}, {"/dev", "devtmpfs"}, {"/run", "tmpfs"}, {bootcfg.RootDir, "tmpfs"}} {
 		os.MkdirAll(m[0], 0o755)
 		if err := syscall.Mount("none", m[0], m[1], 0, ""); err != nil {
 			return fmt.Errorf("mounting %s: %w", m[0], err)
 		}
 	}
 	os.WriteFile("/proc/self/oom_score_adj", []byte("-1000"), 0)
-	os.Mkdir("/c2w/etc", 0o755)
+	os.Mkdir(bootcfg.EtcDir, 0o755)
 	for _, name := range []string{"hosts", "hostname", "resolv.conf"} {
-		if err := os.WriteFile("/c2w/etc/"+name, []byte("guest's "+name), 0o644); err != nil {
+		if err := os.WriteFile(bootcfg.EtcDir+"/"+name, []byte("guest's "+name), 0o644); err != nil {
 			return err
 		}
 	}
@@ -59,7 +61,7 @@ func boot() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("/c2w/runc", "run", "--detach", "--preserve-fds", "2", "--bundle", "/c2w/bundle", "c")
+	cmd := exec.Command(bootcfg.Runc, "run", "--detach", "--preserve-fds", "2", "--bundle", bootcfg.Bundle, "c")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
 	cmd.ExtraFiles = []*os.File{end, program}
 	if err := cmd.Run(); err != nil {
