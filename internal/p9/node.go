@@ -1,0 +1,327 @@
+package p9
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/c2w/c2w/internal/hostfs"
+)
+
+// mount is a directory that the guest sees.
+type mount struct {
+	dir      hostfs.FD
+	root     *node
+	readOnly bool
+}
+
+// node is a file that the guest has named. All fids that reached it by the same
+// name share it, and those below it know it as their parent: what is renamed
+// takes them along.
+type node struct {
+	parent *node  // nil for the root alone; held by a reference
+	name   string // in parent
+	mount  *mount // nil for the root
+	path   uint64 // qid path: the inode number in the guest
+
+	prev, next *node // in the list of idle nodes, while refs is 0
+
+	handle  *handle
+	refs    int32 // fids, nodes below, and whoever works with it
+	opens   int32 // open fids
+	version uint32
+	typ     hostfs.Type
+	rights  hostfs.OpenFlags // of all open fids of a file
+	gone    bool             // the name is removed, or is another file's
+	forget  bool             // its modes end with its last open fid
+}
+
+type nameKey struct {
+	dir  *node
+	name string
+}
+
+// checkName says whether a guest's name may reach the host.
+func checkName(name []byte) hostfs.Errno {
+	switch {
+	case len(name) > hostfs.MaxName:
+		return hostfs.ENAMETOOLONG
+	case len(name) == 0, string(name) == ".", string(name) == "..",
+		bytes.IndexByte(name, '/') >= 0, bytes.IndexByte(name, 0) >= 0:
+		return hostfs.EINVAL
+	case !utf8.Valid(name):
+		return hostfs.EILSEQ // WASI has no other names
+	}
+	return hostfs.OK
+}
+
+// assign makes up a qid path. Hosts do not come to the two upper bits, or give
+// hashes.
+func (s *Server) assign() uint64 {
+	s.assigned++
+	return 3<<62 | s.assigned
+}
+
+// pathOf is the qid path of a file with an inode number: that number, on the
+// first device.
+func (s *Server) pathOf(dev, ino uint64) uint64 {
+	if !s.haveDev {
+		s.haveDev, s.dev0 = true, dev
+	}
+	x := (dev ^ s.dev0) * 0x9e3779b97f4a7c15
+	return ino ^ x ^ x>>29
+}
+
+// identify fills in what n's identity follows from.
+func (s *Server) identify(n *node, st *hostfs.Stat) {
+	n.typ = st.Type
+	if int(n.typ) >= len(kinds) {
+		n.typ = hostfs.Unknown
+	}
+	if st.Ino != 0 {
+		n.path = s.pathOf(st.Dev, st.Ino)
+	} else {
+		n.path = s.assign()
+	}
+	n.version = versionOf(st)
+}
+
+// is says whether st describes n.
+func (s *Server) is(n *node, st *hostfs.Stat) bool {
+	return n.typ == st.Type && (st.Ino == 0 || n.path == s.pathOf(st.Dev, st.Ino))
+}
+
+// versionOf is a qid's version: another one when the contents may be others,
+// and never 0, which keeps Linux from caching.
+func versionOf(st *hostfs.Stat) uint32 {
+	m := uint64(st.Mtime)
+	return uint32(m) ^ uint32(m>>32) ^ uint32(st.Size<<8) | 1
+}
+
+func (s *Server) qid(n *node) { s.w.qid(kinds[n.typ].qid, n.version, n.path) }
+
+func (s *Server) ref(n *node) {
+	if n.refs == 0 {
+		s.idle.remove(n)
+	}
+	n.refs++
+}
+
+// unref lets go of n. It may be freed at once if it has no name any more.
+func (s *Server) unref(n *node) {
+	for n != nil {
+		if n.refs--; n.refs > 0 {
+			return
+		}
+		if !n.gone {
+			s.idle.add(n)
+			if s.idle.count > maxIdle {
+				s.free(s.idle.oldest())
+			}
+			return
+		}
+		n = s.release(n)
+	}
+}
+
+// free drops an idle node.
+func (s *Server) free(n *node) {
+	s.idle.remove(n)
+	s.unref(s.release(n))
+}
+
+// release undoes what makes a node, and returns its parent, which the caller
+// lets go of.
+func (s *Server) release(n *node) (parent *node) {
+	if n.handle != nil {
+		s.closeHandle(n.handle)
+	}
+	if !n.gone {
+		delete(s.names, nameKey{n.parent, n.name})
+	}
+	for i := range s.recents {
+		if s.recents[i].n == n {
+			s.recents[i].n = nil
+		}
+	}
+	s.nodes--
+	parent, n.parent = n.parent, nil
+	return parent
+}
+
+// detach takes n's name from it: it is removed, or stands for another file.
+func (s *Server) detach(n *node) {
+	if n.gone {
+		return
+	}
+	delete(s.names, nameKey{n.parent, n.name})
+	n.gone = true
+	if n.refs == 0 {
+		s.free(n)
+	}
+}
+
+// add makes the node of name in dir, a new one, which st describes. It is idle;
+// dir must not be.
+func (s *Server) add(dir *node, name string, st *hostfs.Stat) (*node, hostfs.Errno) {
+	if s.nodes >= maxNodes {
+		if s.idle.count == 0 {
+			return nil, hostfs.ENFILE
+		}
+		s.free(s.idle.oldest())
+	}
+	n := &node{parent: dir, name: name, mount: dir.mount}
+	s.identify(n, st)
+	s.ref(dir)
+	s.names[nameKey{dir, name}] = n
+	s.nodes++
+	s.idle.add(n)
+	s.remember(n, st)
+	return n, hostfs.OK
+}
+
+// lookup finds name in dir, and leaves in s.st what the host knows of it. The
+// node may be idle: whoever needs it beyond the next lookup takes a reference.
+func (s *Server) lookup(dir *node, name []byte) (*node, hostfs.Errno) {
+	if dir == s.root {
+		return s.mountNamed(name)
+	}
+	n := s.names[nameKey{dir, string(name)}]
+	if n != nil && s.recall(n) {
+		return n, hostfs.OK
+	}
+	s.ref(dir)
+	defer s.unref(dir)
+	fd, e := s.dirFD(dir)
+	if e != hostfs.OK {
+		return nil, e
+	}
+	var key string
+	if n != nil {
+		key = n.name
+	} else {
+		key = string(name)
+	}
+	e = s.fs.StatAt(fd, key, &s.st)
+	if n != nil {
+		if e == hostfs.OK && s.is(n, &s.st) {
+			n.version = versionOf(&s.st)
+			s.remember(n, &s.st)
+			return n, hostfs.OK
+		}
+		if e == hostfs.OK || e == hostfs.ENOENT {
+			s.detach(n)
+		}
+	}
+	if e != hostfs.OK {
+		return nil, e
+	}
+	return s.add(dir, key, &s.st)
+}
+
+// mountNamed finds an entry of the root.
+func (s *Server) mountNamed(name []byte) (*node, hostfs.Errno) {
+	i := 0
+	for k, c := range name {
+		if c < '0' || c > '9' || k == 0 && c == '0' && len(name) > 1 {
+			return nil, hostfs.ENOENT
+		}
+		if i = i*10 + int(c-'0'); i >= len(s.mounts) {
+			return nil, hostfs.ENOENT
+		}
+	}
+	return s.mounts[i].root, hostfs.OK
+}
+
+// recent is what the host said of a file a moment ago: Linux asks for a file's
+// attributes right after it walked to it.
+type recent struct {
+	n   *node
+	seq uint64
+	st  hostfs.Stat
+}
+
+// recentSpan is for how many requests it counts: create, walk, getattr.
+const recentSpan = 4
+
+func (s *Server) remember(n *node, st *hostfs.Stat) {
+	s.recents[s.next] = recent{n, s.seq, *st}
+	s.next = (s.next + 1) % len(s.recents)
+}
+
+// recall puts what is known of n into s.st.
+func (s *Server) recall(n *node) bool {
+	for i := range s.recents {
+		if r := &s.recents[i]; r.n == n && s.seq-r.seq <= recentSpan {
+			s.st = r.st
+			return true
+		}
+	}
+	return false
+}
+
+// forget is called before anything is changed on the host.
+func (s *Server) forget() {
+	for i := range s.recents {
+		s.recents[i].n = nil
+	}
+}
+
+// stat fills s.st with what the host knows of n.
+func (s *Server) stat(n *node) (e hostfs.Errno) {
+	switch {
+	case n == s.root:
+		s.st = hostfs.Stat{Type: hostfs.Directory, Nlink: 2}
+		return hostfs.OK
+	case s.recall(n):
+		return hostfs.OK
+	case n == n.mount.root:
+		e = s.fs.Stat(n.mount.dir, &s.st)
+	case n.handle != nil && n.typ != hostfs.Directory:
+		e = s.fs.Stat(n.handle.fd, &s.st)
+	case n.gone:
+		if n.opens > 0 && n.typ != hostfs.Directory {
+			return hostfs.ESTALE
+		}
+		s.st = hostfs.Stat{Type: n.typ} // a directory without a name, and its like
+		return hostfs.OK
+	default:
+		fd, e := s.dirFD(n.parent)
+		if e != hostfs.OK {
+			return e
+		}
+		e = s.fs.StatAt(fd, n.name, &s.st)
+		if e == hostfs.ENOENT || e == hostfs.OK && !s.is(n, &s.st) {
+			s.detach(n)
+			return hostfs.ENOENT
+		}
+		if e != hostfs.OK {
+			return e
+		}
+	}
+	if e == hostfs.OK {
+		n.version = versionOf(&s.st)
+		s.remember(n, &s.st)
+	}
+	return e
+}
+
+// nodeList is a list of nodes, the oldest first to go.
+type nodeList struct {
+	head  node
+	count int
+}
+
+func (l *nodeList) init()         { l.head.prev, l.head.next = &l.head, &l.head }
+func (l *nodeList) oldest() *node { return l.head.prev }
+
+func (l *nodeList) add(n *node) {
+	n.prev, n.next = &l.head, l.head.next
+	n.prev.next, n.next.prev = n, n
+	l.count++
+}
+
+func (l *nodeList) remove(n *node) {
+	n.prev.next, n.next.prev = n.next, n.prev
+	n.prev, n.next = nil, nil
+	l.count--
+}
