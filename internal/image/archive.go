@@ -122,7 +122,7 @@ func (a *archive) index(ctx context.Context, size int64) error {
 		}
 		name := memberName(h.Name)
 		switch h.Typeflag {
-		case tar.TypeReg, tar.TypeRegA, tar.TypeGNUSparse: //nolint:staticcheck // old tars have TypeRegA
+		case tar.TypeReg, tar.TypeGNUSparse:
 			off, _ := at.Seek(0, io.SeekCurrent)
 			sparse := h.Typeflag == tar.TypeGNUSparse
 			for k := range h.PAXRecords {

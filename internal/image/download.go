@@ -10,6 +10,7 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 const (
@@ -140,7 +141,8 @@ func (dl *download) run(ctx context.Context, ds *downloads) error {
 			failures, pause = 0, retryBackoff.Duration
 		}
 		last = dl.have
-		if failures++; failures >= maxFailures || !transient(err) || ctx.Err() != nil {
+		var answer *transport.Error // the transport has tried that again already
+		if failures++; failures >= maxFailures || !transient(err) || errors.As(err, &answer) || ctx.Err() != nil {
 			return ds.r.explain(ctx, err)
 		}
 		select {

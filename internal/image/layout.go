@@ -56,7 +56,7 @@ const layoutFile = "oci-layout"
 
 func openDemo(ctx context.Context, q request) (*Image, error) {
 	if q.rest != "" {
-		return nil, fmt.Errorf("parsing reference %q: there is only one demo image, write demo:", q.ref)
+		return nil, fmt.Errorf("parsing reference %q: write demo: without anything behind it", q.ref)
 	}
 	fsys, err := demo.Layout()
 	if err != nil {

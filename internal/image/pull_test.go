@@ -2,7 +2,8 @@ package image
 
 import (
 	"context"
-	"encoding/base64"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -14,13 +15,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 )
 
@@ -191,92 +193,28 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestToken has a registry that sends its clients to a token server, and
-// credentials in each place where docker and podman keep them.
-func TestToken(t *testing.T) {
-	f := newFixture(t)
-	f.close(f.image(riscv, f.layers...))
-	h := f.filled()
-	var host string
-	h.front = func(w http.ResponseWriter, r *http.Request, inner http.Handler) {
-		if r.URL.Path == "/token" {
-			if user, pass, _ := r.BasicAuth(); user != "me" || pass != "secret" {
-				http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"wrong\npassword"}]}`, http.StatusUnauthorized)
-				return
-			}
-			json.NewEncoder(w).Encode(map[string]string{"token": "good"})
-			return
-		}
-		if r.Header.Get("Authorization") != "Bearer good" {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="http://`+host+`/token",service="test"`)
-			http.Error(w, "", http.StatusUnauthorized)
-			return
-		}
-		inner.ServeHTTP(w, r)
-	}
-	ref := serve(t, h)
-	host, _, _ = strings.Cut(ref, "/")
-	auths := func(key, login string) string {
-		return `{"auths":{"` + key + `":{"auth":"` + base64.StdEncoding.EncodeToString([]byte(login)) + `"}}}`
-	}
-	good := auths(host, "me:secret")
-	put := func(t *testing.T, name, content string) string {
-		name = filepath.Join(t.TempDir(), name)
-		os.MkdirAll(filepath.Dir(name), 0o755)
-		if err := os.WriteFile(name, []byte(content), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		return name
-	}
-	for name, set := range map[string]func(t *testing.T) Options{
-		"option":   func(t *testing.T) Options { return Options{AuthFile: put(t, "a.json", good)} },
-		"variable": func(t *testing.T) Options { t.Setenv("REGISTRY_AUTH_FILE", put(t, "a.json", good)); return Options{} },
-		"docker": func(t *testing.T) Options {
-			t.Setenv("DOCKER_CONFIG", filepath.Dir(put(t, "config.json", good)))
-			return Options{}
-		},
-		"docker, as URL": func(t *testing.T) Options {
-			return Options{AuthFile: put(t, "a.json", auths("https://"+host+"/v1/", "me:secret"))}
-		},
-		"docker variable": func(t *testing.T) Options { t.Setenv("DOCKER_AUTH_CONFIG", good); return Options{} },
-		"podman, run": func(t *testing.T) Options {
-			t.Setenv("XDG_RUNTIME_DIR", filepath.Dir(filepath.Dir(put(t, "containers/auth.json", good))))
-			return Options{}
-		},
-		"podman, config": func(t *testing.T) Options {
-			t.Setenv("XDG_CONFIG_HOME", filepath.Dir(filepath.Dir(put(t, "containers/auth.json", good))))
-			return Options{}
-		},
-		"podman, repository": func(t *testing.T) Options {
-			return Options{AuthFile: put(t, "a.json", strings.Replace(auths(host, "not:me"), "}}}", "},"+auths(host+"/some", "me:secret")[len(`{"auths":{`):], 1))}
-		},
-		"damaged file before a good one": func(t *testing.T) Options {
-			t.Setenv("REGISTRY_AUTH_FILE", put(t, "a.json", "{"))
-			t.Setenv("DOCKER_CONFIG", filepath.Dir(put(t, "config.json", good)))
-			return Options{}
-		},
-		"helper": func(t *testing.T) Options {
-			if runtime.GOOS == "windows" {
-				t.Skip("the helper is a shell script")
-			}
-			helper := put(t, "docker-credential-c2wtest", "#!/bin/sh\nread host\necho '{\"ServerURL\":\"'$host'\",\"Username\":\"me\",\"Secret\":\"secret\"}'\n")
-			t.Setenv("PATH", filepath.Dir(helper)+string(os.PathListSeparator)+os.Getenv("PATH"))
-			return Options{AuthFile: put(t, "a.json", `{"credHelpers":{"`+host+`":"c2wtest"}}`)}
-		},
+// TestExplain has errors that need another network to come about. A registry
+// that may speak plain HTTP gives two errors at once.
+func TestExplain(t *testing.T) {
+	ref, _ := name.ParseReference("10.0.0.1/app:v1")
+	r := &registrySource{ref: ref}
+	wrap := func(err error) error { return &url.Error{Op: "Get", URL: "https://10.0.0.1/v2/?secret", Err: err} }
+	unknown := &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{errors.Join(wrap(unknown), wrap(errPlainHTTP)), "has a certificate of an unknown authority: name the authority's with --registry-ca FILE"},
+		{errors.Join(wrap(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}), wrap(errPlainHTTP)), "has a certificate that is not good: x509: certificate has expired"},
+		{errors.Join(wrap(http.ErrSchemeMismatch), wrap(errPlainHTTP)), "speaks plain HTTP: --tls-verify=false allows that"},
+		{errors.Join(wrap(syscall.ECONNREFUSED), wrap(errPlainHTTP)), "reaching registry 10.0.0.1: connection refused (plain HTTP was not tried: --tls-verify=false allows it)"},
+		{wrap(errPlainHTTP), "sends us to plain HTTP"},
+		{wrap(syscall.ECONNREFUSED), "reaching registry 10.0.0.1: check the network and the registry's name: connection refused"},
+		{errStalled, "pulling 10.0.0.1/app:v1: the registry has sent nothing for 1m0s"},
+		{wrap(context.Canceled), "pulling 10.0.0.1/app:v1: context canceled"},
 	} {
-		t.Run(name, func(t *testing.T) { checkWith(t, ref, riscv, f.tars, set(t)) })
-	}
-	wrong := put(t, "a.json", auths(host, "me:wrong"))
-	none := put(t, "a.json", `{"credsStore":"c2w-none"}`)
-	for _, c := range []struct{ name, file, want string }{
-		{"wrong", wrong, "refuses " + ref + " to the login in " + wrong + ": check the name, and log in again with: docker login " + host},
-		{"no helper", none, "asking the credential helper of " + none},
-		{"missing", "/none/auth.json", "reading credentials: open /none/auth.json"},
-		{"another", put(t, "a.json", auths(host+"/other", "me:secret")), "log in with: docker login " + host},
-	} {
-		_, err := Open(t.Context(), ref, riscv, Options{AuthFile: c.file})
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: error is %v, want one with %q", c.name, err, c.want)
+		if err := r.explain(t.Context(), c.err); !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v is explained as %v, want %q", c.err, err, c.want)
 		}
 	}
 }

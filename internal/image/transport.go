@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"syscall"
 	"time"
 
@@ -35,12 +36,7 @@ var transientStatus = []int{
 func transient(err error) bool {
 	var te *transport.Error
 	if errors.As(err, &te) {
-		for _, s := range transientStatus {
-			if te.StatusCode == s {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(transientStatus, te.StatusCode)
 	}
 	var ne net.Error
 	return errors.As(err, &ne) && ne.Timeout() || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
@@ -105,16 +101,18 @@ func (r *registrySource) explain(ctx context.Context, err error) error {
 	switch {
 	case isCancelled(ctx, err):
 		return fmt.Errorf("pulling %s: %w", ref, context.Canceled)
-	case errors.Is(err, errPlainHTTP) && !errors.Is(err, http.ErrSchemeMismatch):
-		return fmt.Errorf("reaching registry %s: %w: --tls-verify=false allows it", reg, withoutURL(err))
-	case errors.Is(err, http.ErrSchemeMismatch):
-		return fmt.Errorf("registry %s speaks plain HTTP: --tls-verify=false allows that", reg)
 	case errors.As(err, &unknown):
 		return fmt.Errorf("registry %s has a certificate of an unknown authority: name the authority's with --registry-ca FILE, or trust any with --tls-verify=false", reg)
 	case errors.As(err, &verify):
 		return fmt.Errorf("registry %s has a certificate that is not good: %w: --tls-verify=false trusts it all the same", reg, verify.Err)
 	case errors.As(err, &te):
 		return r.explainStatus(te, login)
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return fmt.Errorf("registry %s speaks plain HTTP: --tls-verify=false allows that", reg)
+	case errors.Is(err, errPlainHTTP) && withoutURL(err) != errPlainHTTP:
+		return fmt.Errorf("reaching registry %s: %w (plain HTTP was not tried: --tls-verify=false allows it)", reg, withoutURL(err))
+	case errors.Is(err, errPlainHTTP):
+		return fmt.Errorf("registry %s sends us to plain HTTP, where anybody could listen: --tls-verify=false allows it", reg)
 	case errors.As(err, &ue):
 		return fmt.Errorf("reaching registry %s: check the network and the registry's name: %w", reg, ue.Err)
 	}

@@ -384,7 +384,7 @@ func newInode(h *tar.Header) (*inode, error) {
 		}
 	}
 	switch h.Typeflag {
-	case tar.TypeReg, tar.TypeRegA, tar.TypeCont, tar.TypeGNUSparse: //nolint:staticcheck // old tars have TypeRegA
+	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
 		if strings.HasSuffix(h.Name, "/") && h.Size == 0 { // a directory in pre-POSIX tars
 			n.mode |= fs.ModeDir
 		}
