@@ -39,7 +39,7 @@ func TestLocks(t *testing.T) {
 	held(1, write, 60, 1, p9client.Lock{Type: read, Start: 50, Length: 50, Proc: 2})
 	lock(b, 2, un, 70, 10, ok) // splits
 	held(1, write, 70, 10, p9client.Lock{Type: un, Start: 70, Length: 10, Proc: 1})
-	held(1, write, 80, 0, p9client.Lock{Type: read, Start: 80, Length: 20, Proc: 2})
+	held(1, write, 80, 20, p9client.Lock{Type: read, Start: 80, Length: 20, Proc: 2})
 	lock(a, 1, write, 0, 0, blocked)
 	g.ok(g.Clunk(b)) // lets go of all
 	lock(a, 1, write, 0, 0, ok)
