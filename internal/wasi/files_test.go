@@ -590,6 +590,21 @@ func TestBadNames(t *testing.T) {
 	}
 }
 
+func TestLastNewline(t *testing.T) {
+	for n := range 40 {
+		for i := -1; i < n; i++ {
+			p := bytes.Repeat([]byte{0x8a}, n)
+			if i >= 0 {
+				p[i] = '\n'
+				p[i/2] = '\n'
+			}
+			if got := lastNewline(p); got != i {
+				t.Errorf("of %q: %d", p, got)
+			}
+		}
+	}
+}
+
 func TestErrnos(t *testing.T) {
 	for errno, want := range map[Errno]hostfs.Errno{
 		errnoSuccess: hostfs.OK, 2: hostfs.EACCES, errnoAgain: hostfs.EAGAIN, errnoBadf: hostfs.EBADF, 10: hostfs.EBUSY,
