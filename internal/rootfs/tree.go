@@ -9,6 +9,7 @@ package rootfs
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -78,6 +79,7 @@ func (n *inode) names() []string {
 type Tree struct {
 	root  *inode
 	spool *os.File
+	named bool          // spool must be removed: the system keeps names of open files
 	buf   *bufio.Writer // of spool
 	block []byte        // holeUnit bytes for storeLarge
 	end   int64         // where the next content goes in spool
@@ -98,16 +100,17 @@ func newTree(opts Options) (*Tree, error) {
 	}
 	return &Tree{
 		root:  &inode{mode: fs.ModeDir | 0o755, children: map[string]child{}},
-		spool: f, buf: bufio.NewWriterSize(f, 1<<20), block: make([]byte, holeUnit),
+		spool: f, named: os.Remove(f.Name()) != nil, buf: bufio.NewWriterSize(f, 1<<20), block: make([]byte, holeUnit),
 		max: max, slack: maxSlack,
 	}, nil
 }
 
-// Close removes the temporary file.
+// Close removes the temporary file. Where the system allows, that has no name
+// from the beginning and is gone with the process, however that ends.
 func (t *Tree) Close() error {
 	err := t.spool.Close()
-	if rerr := os.Remove(t.spool.Name()); err == nil {
-		err = rerr
+	if t.named {
+		err = cmp.Or(err, os.Remove(t.spool.Name()))
 	}
 	return err
 }
