@@ -117,6 +117,8 @@ func start() bool {
 		NoStdin: opts.NoStdin,
 		Attach:  opts.Attach,
 
+		ReadOnlyAt: opts.ReadOnlyAt,
+
 		StopSignal: uint8(m.StopSignal),
 	}
 	if len(m.Pages) > 0 {

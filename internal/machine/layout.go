@@ -44,11 +44,12 @@ const (
 	TimebaseHz = 10_000_000
 )
 
-// The virtio slots in use. Slot 3 is kept for 9p and 4 for net.
+// The virtio slots in use. Slot 4 is kept for net.
 const (
 	SlotConsole = 0
 	SlotDisk    = 1
 	SlotRNG     = 2
+	SlotFiles   = 3
 )
 
 // kernelOffset is where Linux wants its image in RAM (Documentation/arch/

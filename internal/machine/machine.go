@@ -20,6 +20,7 @@ import (
 	"github.com/c2w/c2w/internal/virtio/blk"
 	"github.com/c2w/c2w/internal/virtio/console"
 	"github.com/c2w/c2w/internal/virtio/mmio"
+	vp9 "github.com/c2w/c2w/internal/virtio/p9"
 	"github.com/c2w/c2w/internal/virtio/rng"
 	"github.com/c2w/c2w/internal/wasi"
 )
@@ -42,6 +43,8 @@ type Config struct {
 	// NoStdin gives the command an empty standard input; Attach says that the
 	// host's standard streams carry the attach protocol.
 	NoStdin, Attach bool
+	// ReadOnlyAt names directories of the host that the guest may not write to.
+	ReadOnlyAt []string
 	// StopSignal is what ends the container in good order; 0 is SIGTERM.
 	StopSignal uint8
 	// Hook calls a hook of the host; nil has none.
@@ -111,6 +114,8 @@ func New(cfg Config) (*Machine, error) {
 			m.slots[n] = mmio.New(d, dma, line)
 		case *rng.Device:
 			m.slots[n] = mmio.New(d, dma, line)
+		case *vp9.Device:
+			m.slots[n] = mmio.New(d, dma, line)
 		}
 	}
 	plug(SlotConsole, m.console)
@@ -118,6 +123,10 @@ func New(cfg Config) (*Machine, error) {
 		plug(SlotDisk, blk.New(blk.Config{Disk: cfg.Disk, Size: uint64(cfg.Disk.Size()), ID: "c2w-root"}))
 	}
 	plug(SlotRNG, rng.New(func(p []byte) { m.host.Random(p) }))
+	shared, hidden := files(m.host.Files(), cfg.Spec, cfg.ReadOnlyAt)
+	if shared != nil {
+		plug(SlotFiles, shared)
+	}
 
 	hc := riscv64.Config{MMU: riscv64.Sv48}
 	m.Engine = engine.New(engine.Config{
@@ -131,6 +140,9 @@ func New(cfg Config) (*Machine, error) {
 		return nil, err
 	}
 	m.streams.begin()
+	for _, name := range hidden {
+		m.Say("the host's directory " + name + " would hide all of the container: let it appear elsewhere, such as --dir .::/mnt")
+	}
 	return m, nil
 }
 

@@ -2,7 +2,6 @@ package machine
 
 import (
 	"errors"
-	"path"
 	"strings"
 
 	"github.com/c2w/c2w/internal/bootcfg"
@@ -77,20 +76,4 @@ func mergeEnv(lists ...[]string) []string {
 		}
 	}
 	return out
-}
-
-// mountTarget is where a directory that the engine calls name appears in a
-// container with the given working directory; "" is nowhere. A relative name
-// is one below the working directory, as if the command had been started there.
-func mountTarget(name, dir string) string {
-	if name == "" {
-		return ""
-	}
-	if name[0] != '/' {
-		name = dir + "/" + name
-	}
-	if name = path.Clean(name); name == "/" {
-		return "" // it would hide the container
-	}
-	return name
 }
