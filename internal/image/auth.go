@@ -36,7 +36,7 @@ func findLogins(repo name.Repository, o Options) (logins, error) {
 	for _, file := range authFiles(o) {
 		cf, err := readAuthFile(file)
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && file != o.AuthFile:
+		case errors.Is(err, fs.ErrNotExist) && file != o.AuthFile && file != os.Getenv("REGISTRY_AUTH_FILE"):
 			// DOCKER_AUTH_CONFIG counts without docker's file, too.
 			if file != dockerConfig() || os.Getenv(configfile.DockerEnvConfigKey) == "" {
 				continue

@@ -161,4 +161,8 @@ func TestToken(t *testing.T) {
 			t.Errorf("%s: error is %v, want one with %q", c.name, err, c.want)
 		}
 	}
+	t.Setenv("REGISTRY_AUTH_FILE", "/none/auth.json")
+	if _, err := Open(t.Context(), ref, riscv, Options{}); err == nil || !strings.Contains(err.Error(), "; reading credentials: open /none/auth.json") {
+		t.Errorf("REGISTRY_AUTH_FILE names nothing: %v", err)
+	}
 }
