@@ -69,7 +69,7 @@ var FileDifferences = []Difference{
 	{"wazero", "path_*", "refuses names that are not UTF-8 with EPERM, though it lists them",
 		"EILSEQ", "name not UTF-8"},
 	{"all", "fd_readdir", "numbers entries anew at each call, so that a reader who removes them misses others",
-		"a listing is read once, and kept until it is read from the beginning again", "numbered anew"},
+		"a listing is read once, and kept until its reader has come to the end", "numbered anew"},
 	{"wasmtime, Node", "fd_readdir", "goes through the whole directory for each call",
 		"one call with a buffer of 8 MiB where the directory's size says that it is large", "whole directory a call"},
 	{"wasmtime", "fd_readdir", "fails with ENOENT if an entry vanishes meanwhile",

@@ -9,9 +9,8 @@ import (
 // A listing is a directory, or the part of it behind a cookie, as it was when it
 // was read. Engines number the entries anew at each call: who removes what it
 // has read, and reads on from a number, misses some. So a reader goes through
-// one listing from its beginning to its end, and a new one is made where it
-// begins again. It also spares engines that go through the whole directory for
-// each call.
+// one listing from its beginning to its end. It also spares engines that go
+// through the whole directory for each call.
 type listing struct {
 	dir   hostfs.FD
 	buf   []byte // of preview 1's dirents, whole ones only
@@ -104,6 +103,7 @@ func (f *files) ReadDir(dir hostfs.FD, cookie uint64, entry func(next, ino uint6
 			l.next = d.next()
 		}
 		if l.end {
+			f.listings.drop(dir)
 			return hostfs.OK
 		}
 		if e := f.fill(l, l.last); e != hostfs.OK {
@@ -213,6 +213,10 @@ func (f *files) fillOnce(l *listing, cookie uint64) Errno {
 	if !end && used == 0 {
 		return errnoIO // a name longer than the buffer, or nonsense
 	}
-	*l = listing{dir: l.dir, buf: append(l.buf[:0], buf[:used]...), start: cookie, last: last, end: end, next: cookie}
+	kept := buf[:used]
+	if len(buf) == smallListing {
+		kept = append(l.buf[:0], kept...) // the scratch is used again
+	}
+	*l = listing{dir: l.dir, buf: kept, start: cookie, last: last, end: end, next: cookie}
 	return errnoSuccess
 }
