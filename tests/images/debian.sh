@@ -13,7 +13,7 @@ set -eu
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 shift
-packages=python3,procps,less
+packages=python3,procps,less,vim-tiny
 for package; do packages=$packages,$package; done
 here=$(cd "$(dirname "$0")/../.." && pwd)
 mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep '/debian/*$' | head -n 1)}
