@@ -67,8 +67,7 @@ func TestExitStatus(t *testing.T) {
 			cmd.Stderr = &stderr
 			got := status(t, cmd)
 			if e.Name == "wasmtime" && want > 125 {
-				line := "the exit status was " + strconv.Itoa(want)
-				if got != 125 || !strings.Contains(stderr.String(), line) || strings.Count(stderr.String(), "\n") != 1 {
+				if line := "c2w: exit status " + strconv.Itoa(want) + "\n"; got != 125 || stderr.String() != line {
 					t.Errorf("status %d came as %d with %q", want, got, stderr.String())
 				}
 			} else if got != want || stderr.Len() != 0 {

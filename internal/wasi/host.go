@@ -253,11 +253,11 @@ func (h *held) take(piece []byte) bool {
 
 // Exit ends the program with status, of which the low 8 bits count, as for
 // processes. An engine that refuses statuses above 125 gets 125 and the true
-// one as a line on standard error. It does not return.
+// one as the last line on standard error. It does not return.
 func (h *Host) Exit(status int) {
 	status &= 0xff
 	if status > 125 && h.isWasmtime() {
-		_ = h.Write(Stderr, []byte("c2w: the exit status was "+itoa(status)+"; this engine cannot report more than 125\n"))
+		_ = h.Write(Stderr, []byte("c2w: exit status "+itoa(status)+"\n"))
 		status = 125
 	}
 	if h.held.n > 0 {
