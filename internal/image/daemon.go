@@ -78,7 +78,7 @@ func (s *daemonSource) image(ctx context.Context) (*Image, error) {
 		found, err = s.inspect(ctx, nil)
 	}
 	if errors.As(err, &status) && status.code == http.StatusNotFound {
-		return nil, fmt.Errorf("docker has no image %s: docker images lists what it has, docker pull %s may fetch it", s.req.rest, s.req.rest)
+		return nil, fmt.Errorf("docker has no image %s: docker images lists what it has, docker pull --platform %s %s may fetch it", s.req.rest, s.req.platform, s.req.rest)
 	} else if err != nil {
 		return nil, err
 	}
