@@ -248,7 +248,7 @@ var differenceTests = map[string]func(t *testing.T){
 		}
 		h.Exit(256 + 126)
 		if len(f.statuses) != 3 || f.statuses[0] != 200 || f.statuses[1] != 125 || f.statuses[2] != 125 ||
-			!strings.Contains(line, "status was 126;") {
+			!strings.Contains(line, "status 126\n") {
 			t.Errorf("statuses %v, said %q", f.statuses, line)
 		}
 	},

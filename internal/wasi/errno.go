@@ -7,6 +7,8 @@ const (
 	errnoExist      Errno = 20
 	errnoIlseq      Errno = 25
 	errnoIsdir      Errno = 31
+	errnoMfile      Errno = 33
+	errnoNfile      Errno = 41
 	errnoNobufs     Errno = 42
 	errnoNoent      Errno = 44
 	errnoNosys      Errno = 52

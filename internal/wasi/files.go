@@ -2,108 +2,8 @@ package wasi
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/c2w/c2w/internal/hostfs"
-)
-
-// fileSystem is the half of preview 1 that concerns files. Its methods report
-// what the engine did, without any workaround. No call follows symbolic links,
-// as far as the engine keeps to that.
-type fileSystem interface {
-	// prestat returns the length of a preopened directory's name.
-	prestat(fd uint32) (int, Errno)
-	prestatName(fd uint32, p []byte) Errno
-	fdstat(fd uint32) (fdstat, Errno)
-	open(dir uint32, name string, oflags uint16, rights, inheriting uint64, fdflags uint16) (uint32, Errno)
-	close(fd uint32) Errno
-	setFlags(fd uint32, flags uint16) Errno
-	// seek sets the position of read and write.
-	seek(fd uint32, off int64, whence uint32) Errno
-	// The next four take at most maxVectors buffers of bufs.
-	read(fd uint32, bufs [][]byte) (int, Errno)
-	pread(fd uint32, bufs [][]byte, off int64) (int, Errno)
-	write(fd uint32, bufs [][]byte) (int, Errno)
-	pwrite(fd uint32, bufs [][]byte, off int64) (int, Errno)
-	sync(fd uint32) Errno
-	datasync(fd uint32) Errno
-	readdir(fd uint32, p []byte, cookie uint64) (int, Errno)
-	filestat(fd uint32, st *filestat) Errno
-	pathFilestat(dir uint32, name string, st *filestat) Errno
-	setSize(fd uint32, size int64) Errno
-	setTimes(fd uint32, atime, mtime int64, flags uint16) Errno
-	pathSetTimes(dir uint32, name string, atime, mtime int64, flags uint16) Errno
-	mkdir(dir uint32, name string) Errno
-	rmdir(dir uint32, name string) Errno
-	unlink(dir uint32, name string) Errno
-	rename(dir uint32, name string, newDir uint32, newName string) Errno
-	link(dir uint32, name string, newDir uint32, newName string) Errno
-	symlink(target string, dir uint32, name string) Errno
-	readlink(dir uint32, name string, p []byte) (int, Errno)
-}
-
-// filestat and fdstat have the layout that preview 1 gives them.
-type filestat struct {
-	dev, ino            uint64
-	filetype            uint8
-	_                   [7]byte
-	nlink, size         uint64
-	atime, mtime, ctime uint64
-}
-
-type fdstat struct {
-	filetype           uint8
-	_                  uint8
-	flags              uint16
-	_                  uint32
-	rights, inheriting uint64
-}
-
-// Of preview 1: file types, oflags, fdflags, whence, fstflags, rights.
-const (
-	filetypeUnknown   = 0
-	filetypeBlock     = 1
-	filetypeChar      = 2
-	filetypeDirectory = 3
-	filetypeRegular   = 4
-	filetypeDgram     = 5
-	filetypeStream    = 6
-	filetypeSymlink   = 7
-
-	oflagCreat     = 1
-	oflagDirectory = 2
-	oflagExcl      = 4
-	oflagTrunc     = 8
-
-	fdflagAppend   = 1
-	fdflagNonblock = 4
-
-	whenceSet = 0
-	whenceCur = 1
-
-	fstAtim    = 1
-	fstAtimNow = 2
-	fstMtim    = 4
-	fstMtimNow = 8
-
-	rightDatasync   = 1 << 0
-	rightRead       = 1 << 1
-	rightSeek       = 1 << 2
-	rightSync       = 1 << 4
-	rightTell       = 1 << 5
-	rightWrite      = 1 << 6
-	rightAllocate   = 1 << 8
-	rightCreateFile = 1 << 10
-	rightGetStat    = 1 << 21
-	rightSetSize    = 1 << 22
-	rightSetTimes   = 1 << 23
-
-	// rightsDir is all that has to do with directories and not with data.
-	rightsDir = 1<<9 | rightCreateFile | 1<<11 | 1<<12 | 1<<13 | 1<<14 | 1<<15 | 1<<16 | 1<<17 | 1<<18 |
-		1<<20 | rightGetStat | rightSetTimes | 1<<24 | 1<<25 | 1<<26
-	rightsRead  = rightRead | rightSeek | rightTell | rightSync | rightGetStat | rightSetTimes
-	rightsWrite = rightDatasync | rightWrite | rightSeek | rightTell | rightSync | rightAllocate | rightGetStat | rightSetSize | rightSetTimes
-	rightsAll   = rightsDir | rightsRead | rightsWrite
 )
 
 const (
@@ -113,6 +13,8 @@ const (
 	// maxFD is the largest descriptor that is kept. Engines number from 0 and
 	// reuse numbers; the guest opens no more than its server lets it.
 	maxFD = 1 << 16
+	// spareFDs is how many descriptors engines take for the time of a call.
+	spareFDs = 8
 	// ioRetries bounds the calls that begin again since another process changed
 	// the directory meanwhile.
 	ioRetries = 4
@@ -129,8 +31,13 @@ type files struct {
 	// seeks is set if reading at a position is slower than to set the
 	// descriptor's position and read there.
 	seeks bool
-	roots []hostfs.Root
-	open  []openFile // by descriptor
+	// windows is set if the engine hands names to a host on which a backslash
+	// parts them.
+	windows bool
+	roots   []hostfs.Root
+	open    []openFile // by descriptor
+	count   int        // of what is open beside the roots
+	limit   int        // of count, or 0
 
 	st, st2  filestat // arguments, kept to spare allocations
 	rest     [maxVectors][]byte
@@ -153,6 +60,9 @@ type openFile struct {
 func newFiles(sys fileSystem, byIdentity bool) *files {
 	f := &files{sys: sys, paths: !byIdentity, seeks: byIdentity}
 	f.findRoots()
+	if f.paths && len(f.roots) > 0 {
+		f.windows = sys.pathFilestat(uint32(f.roots[0].FD), `.\.`, &f.st) == errnoSuccess && f.st.filetype == filetypeDirectory
+	}
 	return f
 }
 
@@ -203,61 +113,6 @@ func (f *files) get(fd hostfs.FD) *openFile {
 // Roots implements [hostfs.FS].
 func (f *files) Roots() []hostfs.Root { return f.roots }
 
-// checkName lets pass what is one component of a path and nothing else.
-func checkName(name string) hostfs.Errno {
-	switch {
-	case name == "" || name == "." || name == "..":
-		return hostfs.EINVAL
-	case len(name) > hostfs.MaxName:
-		return hostfs.ENAMETOOLONG
-	case strings.IndexByte(name, '/') >= 0 || strings.IndexByte(name, 0) >= 0:
-		return hostfs.EINVAL
-	}
-	return hostfs.OK
-}
-
-// enter checks that name in dir means what the caller thinks.
-func (f *files) enter(dir hostfs.FD, name string) hostfs.Errno {
-	if e := checkName(name); e != hostfs.OK {
-		return e
-	}
-	if e := f.enterDir(dir); e != hostfs.OK {
-		return e
-	}
-	if f.paths && !utf8.ValidString(name) {
-		// Engines that cannot carry it should say so.
-		if errno := f.sys.pathFilestat(uint32(dir), name, &f.st2); errno == errnoPerm || errno == errnoInval {
-			return hostfs.EILSEQ
-		}
-	}
-	return hostfs.OK
-}
-
-// enterDir checks that dir is a directory and, where the engine goes by its
-// path, that this leads to it: a component that was replaced by a symbolic link
-// would lead out of what the host handed over.
-func (f *files) enterDir(dir hostfs.FD) hostfs.Errno {
-	o := f.get(dir)
-	switch {
-	case o == nil:
-		return hostfs.EBADF
-	case !o.dir:
-		return hostfs.ENOTDIR
-	case !f.paths || o.root:
-		return hostfs.OK
-	}
-	if errno := f.sys.pathFilestat(uint32(dir), ".", &f.st2); errno != errnoSuccess {
-		if errno == errnoNoent || errno == errnoNotdir {
-			return hostfs.ESTALE
-		}
-		return errno.Linux()
-	}
-	if f.st2.filetype != filetypeDirectory || f.st2.ino != o.ino || f.st2.dev != o.dev {
-		return hostfs.ESTALE
-	}
-	return hostfs.OK
-}
-
 // changing makes an answer of a call that changes the directory out of errno:
 // engines call a read-only file system by several names.
 func changing(errno Errno) hostfs.Errno {
@@ -265,102 +120,6 @@ func changing(errno Errno) hostfs.Errno {
 		return hostfs.EROFS
 	}
 	return errno.Linux()
-}
-
-// Open implements [hostfs.FS].
-func (f *files) Open(dir hostfs.FD, name string, flags hostfs.OpenFlags) (hostfs.FD, hostfs.Errno) {
-	if e := f.enter(dir, name); e != hostfs.OK {
-		return hostfs.None, e
-	}
-	rights, inheriting := uint64(rightsRead), uint64(0)
-	switch {
-	case flags&hostfs.OpenDirectory != 0:
-		if flags&(hostfs.Write|hostfs.Create|hostfs.Truncate) != 0 {
-			return hostfs.None, hostfs.EISDIR
-		}
-		rights, inheriting = rightsDir|rightRead, rightsAll
-	case flags&(hostfs.Write|hostfs.Create|hostfs.Truncate) != 0:
-		// What is created is opened for writing in any case: an engine's
-		// read-only directory was seen to let it be created otherwise.
-		rights = rightsWrite
-		if flags&hostfs.Read != 0 || flags&hostfs.Write == 0 {
-			rights |= rightsRead
-		}
-	}
-	var fdflags uint16
-	if flags&hostfs.Append != 0 {
-		fdflags = fdflagAppend
-	}
-	if flags&hostfs.Create != 0 {
-		// Exclusively first: that follows no link on any engine.
-		fd, errno := f.sys.open(uint32(dir), name, oflagCreat|oflagExcl, rights, inheriting, fdflags)
-		switch {
-		case errno == errnoSuccess:
-			return f.opened(fd, openFile{append: fdflags != 0})
-		case errno != errnoExist || flags&hostfs.Exclusive != 0:
-			return hostfs.None, changing(errno)
-		case flags&(hostfs.Write|hostfs.Truncate) == 0:
-			rights = rightsRead
-		}
-	}
-	return f.openExisting(dir, name, flags, rights, inheriting, fdflags)
-}
-
-// openExisting looks before it opens: some engines follow symbolic links, and
-// to open a FIFO may block for ever.
-func (f *files) openExisting(dir hostfs.FD, name string, flags hostfs.OpenFlags, rights, inheriting uint64, fdflags uint16) (hostfs.FD, hostfs.Errno) {
-	if errno := f.sys.pathFilestat(uint32(dir), name, &f.st); errno != errnoSuccess {
-		return hostfs.None, errno.Linux()
-	}
-	wantDir := flags&hostfs.OpenDirectory != 0
-	oflags := uint16(0)
-	switch isDir := f.st.filetype == filetypeDirectory; {
-	case wantDir && !isDir:
-		return hostfs.None, hostfs.ENOTDIR
-	case f.st.filetype == filetypeSymlink:
-		return hostfs.None, hostfs.ELOOP
-	case isDir && flags&(hostfs.Write|hostfs.Create|hostfs.Truncate) != 0:
-		return hostfs.None, hostfs.EISDIR
-	case isDir:
-		rights, inheriting, oflags = rightsDir|rightRead, rightsAll, oflagDirectory
-	case f.st.filetype != filetypeRegular:
-		return hostfs.None, hostfs.ENXIO
-	case flags&hostfs.Truncate != 0 && !f.paths:
-		oflags = oflagTrunc
-	}
-	fd, errno := f.sys.open(uint32(dir), name, oflags, rights, inheriting, fdflags)
-	if errno != errnoSuccess {
-		if rights&rightWrite != 0 {
-			return hostfs.None, changing(errno)
-		}
-		return hostfs.None, errno.Linux()
-	}
-	o := openFile{dir: oflags&oflagDirectory != 0, append: fdflags != 0, dev: f.st.dev, ino: f.st.ino}
-	if f.paths {
-		// What was looked at and what was opened are the same.
-		errno := f.sys.filestat(fd, &f.st2)
-		if errno != errnoSuccess || f.st2.dev != o.dev || f.st2.ino != o.ino || f.st2.filetype != f.st.filetype {
-			f.sys.close(fd)
-			return hostfs.None, hostfs.ESTALE
-		}
-		if flags&hostfs.Truncate != 0 {
-			if errno := f.sys.setSize(fd, 0); errno != errnoSuccess {
-				f.sys.close(fd)
-				return hostfs.None, changing(errno)
-			}
-		}
-	}
-	return f.opened(fd, o)
-}
-
-func (f *files) opened(fd uint32, o openFile) (hostfs.FD, hostfs.Errno) {
-	if fd >= maxFD {
-		f.sys.close(fd)
-		return hostfs.None, hostfs.EMFILE
-	}
-	o.used = true
-	f.set(fd, o)
-	return hostfs.FD(fd), hostfs.OK
 }
 
 // Close implements [hostfs.FS].
@@ -373,6 +132,7 @@ func (f *files) Close(fd hostfs.FD) hostfs.Errno {
 		f.listings.drop(fd)
 	}
 	*o = openFile{}
+	f.count--
 	return f.sys.close(uint32(fd)).Linux()
 }
 
@@ -478,7 +238,16 @@ func (f *files) Link(dir hostfs.FD, name string, newDir hostfs.FD, newName strin
 	if e := f.enter(newDir, newName); e != hostfs.OK {
 		return e
 	}
-	return f.across(dir, newDir, f.sys.link(uint32(dir), name, uint32(newDir), newName))
+	errno := f.sys.link(uint32(dir), name, uint32(newDir), newName)
+	if errno == errnoSuccess && f.paths {
+		// Some hosts link what a symbolic link leads to.
+		if f.sys.pathFilestat(uint32(dir), name, &f.st) == errnoSuccess && f.st.filetype == filetypeSymlink &&
+			(f.sys.pathFilestat(uint32(newDir), newName, &f.st) != errnoSuccess || f.st.filetype != filetypeSymlink) {
+			f.sys.unlink(uint32(newDir), newName)
+			return hostfs.ELOOP
+		}
+	}
+	return f.across(dir, newDir, errno)
 }
 
 // across makes an answer for a call about two directories: engines that do not

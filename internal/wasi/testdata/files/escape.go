@@ -47,6 +47,10 @@ func escape() {
 		attack(root, name)
 		through(root, name)
 	}
+	say("anything")
+	for seed := range uint64(40) {
+		anything(seed)
+	}
 	say("what the host has")
 	_, e := fs.Open(root, "fifo", hostfs.Read)
 	say("fifo", num(e))
@@ -113,4 +117,56 @@ func use(d hostfs.FD) {
 	}
 	fs.Unlink(d, "secret")
 	fs.Close(d)
+}
+
+// anything does things in no order: names that lead outside or are the same as
+// there, directories that are open while their names come to mean others.
+func anything(seed uint64) {
+	state := seed*0x9e3779b97f4a7c15 + 1
+	pick := func(n int) int {
+		state ^= state << 13
+		state ^= state >> 7
+		state ^= state << 17
+		return int(state % uint64(n))
+	}
+	names := []string{"outside", "secret", "empty", "hostdir", "hostup", "hostfile", "planted", "x", "link"}
+	name := func() string { return names[pick(len(names))] }
+	open := []hostfs.FD{root}
+	dir := func() hostfs.FD { return open[pick(len(open))] }
+	for range 300 {
+		switch pick(12) {
+		case 0, 1:
+			if d, e := fs.Open(dir(), name(), hostfs.Read|hostfs.OpenDirectory); e == hostfs.OK {
+				if open = append(open, d); len(open) > 8 {
+					fs.Close(open[1])
+					open = append(open[:1], open[2:]...)
+				}
+			}
+		case 2, 3, 4:
+			fs.Rename(dir(), name(), dir(), name())
+		case 5:
+			fs.Mkdir(dir(), name())
+		case 6:
+			fs.Symlink([]string{"..", "../outside", ".", "outside", "../outside/secret"}[pick(5)], dir(), name())
+		case 7:
+			if fd, e := fs.Open(dir(), name(), hostfs.OpenFlags(pick(64))&^hostfs.OpenDirectory); e == hostfs.OK {
+				if strings.Contains(read(fd, 100, 0), "SECRET") {
+					say("LEAK: seed", num(seed))
+				}
+				fs.WriteAt(fd, [][]byte{[]byte("written")}, 0)
+				fs.Close(fd)
+			}
+		case 8:
+			fs.Unlink(dir(), name())
+		case 9:
+			fs.Rmdir(dir(), name())
+		case 10:
+			fs.Link(dir(), name(), dir(), name())
+		case 11:
+			fs.SetTimesAt(dir(), name(), &hostfs.Times{Mtime: 1_000_000_000, SetMtime: true})
+		}
+	}
+	for _, d := range open[1:] {
+		fs.Close(d)
+	}
 }

@@ -60,6 +60,8 @@ func main() {
 		}
 	case "escape":
 		escape()
+	case "many":
+		many()
 	case "bench":
 		bench(args[2])
 	case "list":
@@ -150,4 +152,24 @@ func yes(b bool) string {
 		return "yes"
 	}
 	return "no"
+}
+
+// many opens a file until the host has enough, which the program must survive.
+func many() {
+	put(root, "m", "x")
+	var fds []hostfs.FD
+	for {
+		fd, e := fs.Open(root, "m", hostfs.Read)
+		if e != hostfs.OK {
+			say("error", num(e))
+			break
+		}
+		if fds = append(fds, fd); len(fds) > 1000 {
+			break
+		}
+	}
+	for _, fd := range fds {
+		closeFD(fd)
+	}
+	say("some", yes(len(fds) > 8), "then", get(root, "m"))
 }
