@@ -38,6 +38,8 @@ var bans = []ban{
 	{"internal/wasm", "", ours, "it is the format of anybody's modules"},
 	{"internal/wasm/link", "internal/wasm", ours, "it joins any Go reactor with any functions"},
 	{"internal/wasi", "internal/hostfs", ours, "it is the host as any program sees it"},
+	{"internal/hostfs/...", "internal/hostfs", ours, "it is the contract between hosts and a server of files, and knows neither"},
+	{"internal/p9", "internal/hostfs", ours, "it serves any host's files over any transport"},
 	{"internal/virtio/...", "internal/virtio", ours, "devices reach RAM, interrupts and the host by what they are given; none knows another"},
 	{"internal/device/...", "", ours, "like virtio devices"},
 	{"internal/disk/...", "internal/disk/...", ours, "it does not know what is on the disk, nor who reads it"},

@@ -88,14 +88,13 @@ func (p *pathFS) Readlink(dir hostfs.FD, name string, b []byte) (n int, e hostfs
 }
 
 // fewNames and fewFids make it likely that operations meet.
-var fewNames = []string{"a", "b", "c", "up", "secret", "passwd", "..", "", "a/b", "\xff"}
+var fewNames = []string{"a", "b", "c", "up", "a", "b", "up", "secret", "passwd", "a", "b", "c", "..", "b", "a/b", "\xff"}
 
-const fewFids = 12
+const fewFids = 8
 
 // operate interprets a script as well-formed requests, four bytes each.
 func operate(t *testing.T, g *guest, script []byte) {
 	data := bytes.Repeat([]byte("contents"), 100)
-	next := uint32(100)
 	for n := 0; len(script) >= 4 && n < 2000; n++ {
 		op, x, y, z := script[0], uint32(script[1]%fewFids), uint32(script[2]%fewFids), script[3]
 		script = script[4:]
@@ -144,13 +143,17 @@ func operate(t *testing.T, g *guest, script []byte) {
 				}
 			}
 		case 20:
-			e = g.Clunk(x)
+			if x > 2 {
+				e = g.Clunk(x)
+			}
 		case 21:
-			e = g.Remove(x)
+			if x > 2 {
+				e = g.Remove(x)
+			}
 		case 22:
 			_, e = g.Lock(x, p9client.Lock{Type: z % 3, Start: uint64(z), Length: uint64(y), Proc: y, Client: "g"})
 		case 23:
-			if next++; z == 0 {
+			if z == 0 {
 				g.begin()
 			} else {
 				_, e = g.Readlink(x)
@@ -159,8 +162,9 @@ func operate(t *testing.T, g *guest, script []byte) {
 		if e == p9client.BadReply {
 			t.Fatalf("request %d, operation %d: reply breaks the protocol", n, op%24)
 		}
-		if e == hostfs.EBADF && x > 2 && z&1 != 0 {
-			g.Walk(x%3, x) // fids come back into use
+		if e == hostfs.EBADF && x > 2 && y != 0 { // fids come back into use
+			g.Clunk(x)
+			g.Walk(1, x, "a")
 		}
 	}
 }
@@ -256,10 +260,11 @@ func FuzzOperations(f *testing.F) {
 	})
 }
 
-// TestOperations is what a minute of fuzzing found nothing new in, in short.
+// TestOperations is FuzzOperations with scripts at random, always the same. Some
+// 1500 of them find the way out if directories stay open when one is renamed.
 func TestOperations(t *testing.T) {
 	seed := uint64(1)
-	for i := range 60 {
+	for i := range 200 {
 		script := make([]byte, 4000)
 		for k := range script {
 			seed ^= seed << 13
