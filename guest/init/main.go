@@ -24,7 +24,7 @@ import (
 )
 
 // roleReaper is the second argument of the stub that stays in the container.
-const roleReaper = "c2w-init"
+const roleReaper = "init"
 
 // Namespaces, credentials and signal masks belong to threads: everything happens
 // on the first one.

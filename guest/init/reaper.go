@@ -19,7 +19,7 @@ func stay() {
 	all := ^uint64(0)
 	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, setMask, uintptr(unsafe.Pointer(&all)), 0, 8, 0, 0)
 	syscall.Dup3(stubSocket, stubSocket+1, 0) // survives, where the next one closes it
-	err := syscall.Exec(self, []string{self, roleReaper}, nil)
+	err := syscall.Exec(self, []string{"c2w", roleReaper}, nil)
 	send(stubSocket, complaint(during("staying in the container", err)))
 	syscall.Exit(bootcfg.StatusFailed)
 }
@@ -28,7 +28,7 @@ func stay() {
 // stub at first. It passes signals on, reaps, and ends as the command does.
 func reaper() {
 	const socket = stubSocket + 1
-	child, err := syscall.ForkExec(self, []string{self}, &syscall.ProcAttr{
+	child, err := syscall.ForkExec(self, []string{"c2w"}, &syscall.ProcAttr{
 		Files: []uintptr{0: 0, 1: 1, 2: 2, stubSocket: socket},
 	})
 	if err != nil {

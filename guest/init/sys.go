@@ -92,7 +92,9 @@ func makeDirsThrough(path string, links int) error {
 			return syscall.ENOTDIR
 		case found == nil:
 			continue
-		case found != syscall.ENOENT || err != syscall.EEXIST:
+		case found != syscall.ENOENT:
+			return found
+		case err != syscall.EEXIST:
 			return err
 		case links == 0:
 			return syscall.ELOOP
