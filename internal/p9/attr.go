@@ -43,6 +43,10 @@ func (s *Server) setMeta(n *node, m meta) hostfs.Errno {
 	return hostfs.OK
 }
 
+// ioSize is how much programs are told to read and write at a time: each time is
+// a request, so much more than a page.
+const ioSize = 128 << 10
+
 func (s *Server) getattr() hostfs.Errno {
 	f, e := s.fid(s.req.u32())
 	if e != hostfs.OK {
@@ -65,7 +69,7 @@ func (s *Server) getattr() hostfs.Errno {
 	w.u64(st.Nlink)
 	w.u64(0) // device number
 	w.u64(uint64(st.Size))
-	w.u64(blockSize)
+	w.u64(ioSize)
 	w.u64((uint64(st.Size) + 511) / 512)
 	w.time(st.Atime)
 	w.time(st.Mtime)
