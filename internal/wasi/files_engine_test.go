@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
+
 	"github.com/c2w/c2w/internal/wasi/wasitest"
 )
 
@@ -201,6 +203,40 @@ func TestNoTerminal(t *testing.T) {
 				t.Errorf("%s: %q, %v", in, out, err)
 			}
 			_ = f.Close()
+		}
+	})
+}
+
+// TestTerminal shows that a terminal is one, beside streams that are none.
+func TestTerminal(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e wasitest.Engine, _ string) {
+		master, tty, err := pty.Open()
+		if err != nil {
+			t.Skip(err)
+		}
+		defer master.Close()
+		defer tty.Close()
+		cmd := e.Command(wasitest.Build(t, "testdata/files"), "terminal")
+		cmd.Stdin, cmd.Stderr = tty, tty
+		if out, err := cmd.Output(); err != nil || string(out) != "0 yes\n1 no\n2 yes\n" {
+			t.Errorf("%q, %v", out, err)
+		}
+	})
+}
+
+// TestManyOpen has the process run out of descriptors.
+func TestManyOpen(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no shell to set a limit with")
+	}
+	eachEngine(t, func(t *testing.T, e wasitest.Engine, _ string) {
+		cmd := e.Command(wasitest.Build(t, "testdata/files"), "many")
+		e.Preopen(cmd, t.TempDir(), "/w")
+		cmd.Args = append([]string{"sh", "-c", `ulimit -n 100 && exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = sh
+		if out, err := cmd.Output(); err != nil || string(out) != "error 24\nsome yes then x\n" {
+			t.Errorf("%q, %v", out, err)
 		}
 	})
 }
