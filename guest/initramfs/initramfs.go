@@ -1,5 +1,5 @@
 // Package initramfs writes the archive that the guest's kernel unpacks into its
-// first root file system: a few directories, the console, /init, and the files
+// first root file system: a few directories, two devices, /init, and the files
 // that the caller adds. It knows the cpio format "newc" (Linux,
 // Documentation/driver-api/early-userspace/buffer-format.rst) and nothing else.
 package initramfs
@@ -37,6 +37,9 @@ func Build(init []byte, files []File) []byte {
 	w.dir("/dev")
 	// The kernel opens it for process 1 before init has mounted anything.
 	w.entry("/dev/console", modeChar, 5, 1, nil)
+	// The console may come up too late for that. Go's runtime puts this in the
+	// place of the standard streams then, and gives up if it cannot.
+	w.entry("/dev/null", modeChar, 1, 3, nil)
 	w.dir("/proc")
 	w.dir("/sys")
 	w.entry("/init", modeFile|0o755, 0, 0, init)

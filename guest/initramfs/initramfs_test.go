@@ -57,6 +57,7 @@ func TestBuild(t *testing.T) {
 		want := map[string]entry{
 			"dev":         {mode: 0o040755, links: 2},
 			"dev/console": {mode: 0o020600, links: 1, major: 5, minor: 1},
+			"dev/null":    {mode: 0o020600, links: 1, major: 1, minor: 3},
 			"proc":        {mode: 0o040755, links: 2},
 			"sys":         {mode: 0o040755, links: 2},
 			"init":        {mode: 0o100755, links: 1, data: string(program)},

@@ -7,38 +7,62 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
-func main() {
-	switch os.Args[1] {
+func main() { do(os.Args[1:]) }
+
+func do(args []string) {
+	number := func() int {
+		n, err := strconv.Atoi(args[1])
+		if err != nil {
+			panic(err)
+		}
+		return n
+	}
+	switch args[0] {
 	case "exit":
-		n, _ := strconv.Atoi(os.Args[2])
-		os.Exit(n)
+		os.Exit(number())
 	case "kill":
-		n, _ := strconv.Atoi(os.Args[2])
-		syscall.Kill(os.Getpid(), syscall.Signal(n))
+		syscall.Kill(os.Getpid(), syscall.Signal(number()))
 		select {}
-	case "harass": // what a container's root may do to process 1
-		for sig := syscall.Signal(1); sig < 65; sig++ {
-			syscall.Kill(1, sig)
-		}
-	case "bytes": // every byte, and line ends in particular
-		b := make([]byte, 256)
-		for i := range b {
-			b[i] = byte(i)
-		}
-		os.Stdout.Write(b)
-		os.Stdout.WriteString("\r\n\n\r")
-	case "converse":
+	case "sleep":
+		time.Sleep(time.Duration(number()) * time.Second)
+	case "ready": // and then something else
 		fmt.Println("ready")
-		sum()
+		do(args[1:])
+	case "sizes":
+		fmt.Println(len(os.Args), len(os.Args[len(os.Args)-1]))
 	case "sum":
 		sum()
+	case "copy":
+		if _, err := io.Copy(os.Stdout, os.Stdin); err == nil {
+			fmt.Fprintln(os.Stderr, "copied")
+		}
+	case "flood":
+		fmt.Println("ready")
+		for {
+			if _, err := os.Stdout.Write(make([]byte, 4096)); err != nil {
+				os.Exit(3)
+			}
+		}
+	case "deaf":
+		os.Stdin.Close()
+		fmt.Println("deaf")
+		time.Sleep(time.Second)
+	case "eat":
+		for {
+			b := make([]byte, 1<<20)
+			for i := 0; i < len(b); i += 4096 {
+				b[i] = 1
+			}
+			kept = append(kept, b)
+		}
 	case "orphans": // children of nobody, one of them still there at the end
 		for _, d := range []string{"0", "3600"} {
 			pid, err := syscall.ForkExec("/proc/self/exe", []string{"probe", "sleep", d}, &syscall.ProcAttr{
@@ -46,18 +70,41 @@ func main() {
 			})
 			fmt.Println(pid > 0, err)
 		}
-	case "sleep":
-		n, _ := strconv.Atoi(os.Args[2])
-		time.Sleep(time.Duration(n) * time.Second)
+	case "terminal":
+		terminal()
 	case "look":
 		look()
 	}
 }
 
+var kept [][]byte
+
 func sum() {
 	h := sha256.New()
 	n, err := io.Copy(h, os.Stdin)
 	fmt.Printf("%d %x %v\n", n, h.Sum(nil), err)
+}
+
+func size() (rows, cols uint16) {
+	var s [4]uint16
+	syscall.Syscall(syscall.SYS_IOCTL, 0, syscall.TIOCGWINSZ, uintptr(unsafe.Pointer(&s)))
+	return s[0], s[1]
+}
+
+// terminal tells what it is, reads it to an end, and waits for another size.
+func terminal() {
+	resized := make(chan os.Signal, 1)
+	signal.Notify(resized, syscall.SIGWINCH)
+	rows, cols := size()
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	name, _ := os.Readlink("/proc/self/fd/0")
+	fmt.Println(rows, cols, err == nil, name)
+	tty.Close()
+	fmt.Println("ready")
+	sum()
+	<-resized
+	rows, cols = size()
+	fmt.Println("resized", rows, cols)
 }
 
 // look prints one "name: value" line each.
@@ -70,53 +117,42 @@ func look() {
 	host, _ := os.Hostname()
 	say("host", host)
 	say("year", time.Now().UTC().Year())
+	say("pid", os.Getpid())
 	sid, _, _ := syscall.Syscall(syscall.SYS_GETSID, 0, 0, 0)
 	say("leader", int(sid) == os.Getpid())
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	_, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	say("tty", err)
-	tty.Close()
-	say("fds", strings.Join(names("/proc/self/fd"), " "))
-	say("root", strings.Join(names("/"), " "))
-	say("dev", strings.Join(names("/dev/[fmps][dqthu]*"), " "))
-	say("controllers", read("/sys/fs/cgroup/cgroup.controllers"))
+	groups, _ := os.Getgroups()
+	say("ids", os.Getuid(), os.Getgid(), groups)
+	reopened, err := os.OpenFile("/dev/stdout", os.O_WRONLY, 0)
+	say("reopened", err)
+	reopened.Close()
+	// The runtime has some of its own: a poller, and the cgroup's limits.
+	var inherited []string
+	for _, fd := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9} {
+		if link, err := os.Readlink(fmt.Sprint("/proc/self/fd/", fd)); err == nil && !strings.HasPrefix(link, "anon_inode:") && !strings.HasPrefix(link, "/sys/fs/cgroup/") {
+			inherited = append(inherited, strconv.Itoa(fd))
+		}
+	}
+	say("fds", strings.Join(inherited, " "))
 	say("hostname", read("/etc/hostname"))
 	say("hosts", read("/etc/hosts"))
-	say("write", os.WriteFile("/probe", []byte("x"), 0o644))
-	say("mounted", os.WriteFile("/mnt/a/x", nil, 0o644), os.WriteFile("/mnt/b/x", nil, 0o644))
-	for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"} {
-		_, err := os.Stat("/proc/self/ns/" + ns)
-		say("ns "+ns, err)
+	say("umask", fmt.Sprintf("%o", syscall.Umask(0)))
+	for name, field := range map[string]string{"blocked": "SigBlk", "ignored": "SigIgn", "no new privileges": "NoNewPrivs", "capabilities": "CapEff"} {
+		_, value, _ := strings.Cut(read("/proc/self/status"), field+":\t")
+		value, _, _ = strings.Cut(value, "\n")
+		say(name, value)
 	}
-	var filesystems []string
-	for line := range strings.Lines(read("/proc/filesystems")) {
-		f := strings.Fields(line)
-		filesystems = append(filesystems, f[len(f)-1])
+	say("read /mnt/a/file", read("/mnt/a/file"))
+	for _, file := range []string{"/probe", "/mnt/a/x", "/link/b/x", "/data/vol/x", "/far/vol/x", "/dev/shm/x"} {
+		say("write "+file, os.WriteFile(file, []byte("x"), 0o644))
 	}
-	say("filesystems", strings.Join(filesystems, " "))
-	for name, domain := range map[string]int{"unix": syscall.AF_UNIX, "inet": syscall.AF_INET, "inet6": syscall.AF_INET6, "packet": syscall.AF_PACKET, "netlink": syscall.AF_NETLINK} {
-		fd, err := syscall.Socket(domain, syscall.SOCK_DGRAM, 0)
-		say("socket "+name, err)
-		syscall.Close(fd)
-	}
-	_, ignored, _ := strings.Cut(read("/proc/self/status"), "SigIgn:\t")
-	ignored, _, _ = strings.Cut(ignored, "\n")
-	say("ignored", ignored)
+	say("fill", os.WriteFile("/fill", make([]byte, 2<<20), 0o644))
 	_, _, errno := syscall.Syscall(277, 2, 0, 0) // seccomp(SECCOMP_GET_ACTION_AVAIL)
 	say("seccomp", errno == syscall.EFAULT)
 	_, _, errno = syscall.Syscall(425, 1, 0, 0) // io_uring_setup
 	say("io_uring", errno == syscall.EFAULT)
-}
-
-func names(pattern string) []string {
-	if !strings.ContainsAny(pattern, "*[") {
-		pattern += "/*"
-		pattern = strings.Replace(pattern, "//", "/", 1)
-	}
-	list, _ := filepath.Glob(pattern)
-	for i := range list {
-		list[i] = filepath.Base(list[i])
-	}
-	return list
+	fmt.Println()
 }
 
 func read(path string) string {
