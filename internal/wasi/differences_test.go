@@ -1,6 +1,7 @@
 package wasi
 
 import (
+	"bytes"
 	"io"
 	"maps"
 	"slices"
@@ -281,6 +282,23 @@ func TestDifferences(t *testing.T) {
 		if !rows[name] {
 			t.Errorf("test %q has no row", name)
 		}
+	}
+}
+
+func TestAssumeBlocking(t *testing.T) {
+	var sizes []int
+	f := &fake{onClock: asWasmtime, onWrite: func(_ int, p []byte) (int, Errno) {
+		sizes = append(sizes, len(p))
+		return len(p), errnoSuccess
+	}}
+	h := Host{sys: f}
+	h.AssumeBlocking()
+	if err := h.Write(Stdout, bytes.Repeat([]byte("x\n"), 1<<20)); err != nil || len(sizes) != 2 || sizes[0] != 1<<20 {
+		t.Errorf("%v, %v", sizes, err)
+	}
+	f.onWrite = func(int, []byte) (int, Errno) { return 0, errnoIO }
+	if err := h.Write(Stdout, []byte("x")); !IsClosed(err) || len(f.polls) > 0 {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -21,6 +21,8 @@ type Host struct {
 	// closed holds, by descriptor, the outputs that were given up: finding out
 	// may take a second, and is done once.
 	closed [3]bool
+	// blocking is set by AssumeBlocking.
+	blocking bool
 	// held is what the engine is taken to keep of standard output inside of
 	// itself, see pieceOf.
 	held held
@@ -43,6 +45,8 @@ const (
 	// that lose count of what they wrote before an error lose nothing then. It
 	// costs little: see docs/RATIONALE.md.
 	atomic = 4096
+	// large is the longest write to an output that is known to block.
+	large = 1 << 20
 	// lineBuffer is the size of the buffer through which wasmtime writes to
 	// standard output.
 	lineBuffer = 1024
@@ -182,6 +186,10 @@ func (h *Host) Write(fd int, p []byte) error {
 			return ErrClosed
 		case errnoIO:
 			// On wasmtime this may be EAGAIN as well as EPIPE.
+			if h.blocking {
+				h.closed[fd] = true
+				return ErrClosed
+			}
 			if fd == Stdout && h.isWasmtime() && h.held.take(piece) {
 				p = p[len(piece):]
 				continue
@@ -198,6 +206,12 @@ func (h *Host) Write(fd int, p []byte) error {
 	return nil
 }
 
+// AssumeBlocking tells that standard output and error block when they are full:
+// the caller knows who made them. Writes then go out in pieces of up to 1 MiB,
+// which through a pipe takes half the time on wasmtime. On a non-blocking output
+// data would be lost or doubled on some engines.
+func (h *Host) AssumeBlocking() { h.blocking = true }
+
 // pieceOf returns the part of p that goes out with one call: as much as pipes
 // take as a whole. wasmtime hands standard output to a buffer that is flushed up
 // to the last newline and once more at the end, and keeps what a flush could not
@@ -205,6 +219,9 @@ func (h *Host) Write(fd int, p []byte) error {
 // longer than the buffer if that is possible: these go out directly, in one
 // call of the system, or fail with nothing kept.
 func (h *Host) pieceOf(fd int, p []byte) []byte {
+	if h.blocking {
+		return p[:min(len(p), large)]
+	}
 	piece := p[:min(len(p), atomic)]
 	if fd != Stdout || !h.isWasmtime() {
 		return piece
