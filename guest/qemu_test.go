@@ -137,7 +137,8 @@ func (m machine) run(t *testing.T, spec *bootcfg.Spec, deeds ...deed) result {
 			}
 			ports[1].Write(d.input)
 			if d.close {
-				ports[1].Close()
+				// qemu reads on to the end. It would not after Close.
+				ports[1].(*net.UnixConn).CloseWrite()
 			}
 		}
 	}
