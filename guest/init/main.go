@@ -78,6 +78,9 @@ func guest() {
 	say("the command runs")
 	exit := s.pump()
 	say("the command has ended")
+	if s.shared {
+		syscall.Sync() // what is on its way to the host's files
+	}
 	send(s.port, exit)
 	powerOff()
 }
@@ -120,6 +123,7 @@ func (s *session) begin() error {
 	if err := s.container.complete(spec, s.volumes); err != nil {
 		return err
 	}
+	s.shared = len(spec.Mounts) > 0
 	files, err := s.connect(spec)
 	if err != nil {
 		return err

@@ -18,9 +18,12 @@ const (
 	hostDirs = "/c2w/host"   // the host's directories, by number
 
 	// hostOptions of the 9p mount. access=user: the server is told who acts, and
-	// so can say later whose a file is. The kernel lowers msize to what its
+	// so can say later whose a file is. cache=mmap: reads ahead, gathers writes,
+	// and lets files be mapped for writing, which databases do; names and sizes
+	// are asked for each time. Reading is four times as fast as with none
+	// (100 MB: a quarter of the exits). The kernel lowers msize to what its
 	// transport can carry.
-	hostOptions = "trans=virtio,version=9p2000.L,msize=1048576,access=user,cache=none"
+	hostOptions = "trans=virtio,version=9p2000.L,msize=1048576,access=user,cache=mmap"
 )
 
 // leaveInitramfs makes a bind mount of the first file system the root. The

@@ -17,6 +17,7 @@ type session struct {
 	frames    bootcfg.Parser
 	volumes   []string
 	container *container
+	shared    bool // the container has files of the host
 
 	in            input
 	out           [2]output // standard output, or the terminal; standard error
