@@ -1,119 +1,221 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"runtime"
+	"strings"
+	"text/tabwriter"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+	"github.com/spf13/cobra"
+
 	"github.com/c2w/c2w/internal/convert"
-	"github.com/c2w/c2w/internal/image"
 )
 
-// The user's cache holds converted files and compiled code. Everything in it
-// can be made again, so every problem with it is as good as an empty cache.
+// The user's cache holds converted files and compiled code.
 
-// cacheLimit is what each of the cache's directories may hold, in bytes: some
-// dozens of images.
-const cacheLimit = 4 << 30
+const (
+	// cacheVariable names the cache's directory; "off" keeps nothing.
+	cacheVariable = "C2W_CACHE"
+	// cacheLimitVariable is a size.
+	cacheLimitVariable = "C2W_CACHE_LIMIT"
+	// cacheLimit is the default: some dozens of images, in bytes.
+	cacheLimit = 4 << 30
+)
 
-// cacheDir returns a directory of the cache, or "" if the user has none.
-func cacheDir(kind string) string {
+// cacheRoot returns the cache's directory, or "" if there is none.
+func cacheRoot() string {
+	switch dir := os.Getenv(cacheVariable); {
+	case dir == "off":
+		return ""
+	case dir != "":
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return ""
+		}
+		return abs
+	}
 	base, err := os.UserCacheDir()
 	if err != nil {
 		return ""
 	}
-	return filepath.Join(base, "c2w", kind)
+	return filepath.Join(base, "c2w")
 }
 
-// contentKey names the file that a conversion would give. The converter's own
-// content stands for everything that it would add.
-func contentKey(img *image.Image, o *convert.Options) string {
-	h := sha256.New()
+// cacheDir returns a directory of the cache, or "" if there is none.
+func cacheDir(kind string) string {
+	root := cacheRoot()
+	if root == "" {
+		return ""
+	}
+	return filepath.Join(root, kind)
+}
+
+// openCache returns the part of the cache of that kind: "files" or "code".
+func openCache(kind string) (*convert.Cache, error) {
+	c := &convert.Cache{Dir: cacheDir(kind), Limit: cacheLimit}
+	if text := os.Getenv(cacheLimitVariable); text != "" {
+		n, err := parseSize(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s=%s: %w", cacheLimitVariable, text, err)
+		}
+		c.Limit = n
+	}
+	return c, nil
+}
+
+// identity stands for this program and all that it carries.
+func identity() (string, error) {
 	exe, err := os.Executable()
 	if err != nil {
-		return ""
+		return "", err
 	}
 	f, err := os.Open(exe)
 	if err != nil {
-		return ""
+		return "", err
 	}
 	defer f.Close()
-	if _, err := io.Copy(h, f); err != nil {
-		return ""
-	}
-	h.Write(o.Machine)
-	fmt.Fprintf(h, "%q %q %q %d", o.Ref, img.Digest, o.Platform, o.RAM)
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	h := xxhash.New()
+	n, err := io.Copy(h, f)
+	return fmt.Sprintf("%s %d %016x", runtime.Version(), n, h.Sum64()), err
 }
 
-func cachePath(key string) string {
-	dir := cacheDir("files")
-	if dir == "" || key == "" {
-		return ""
-	}
-	return filepath.Join(dir, key+".wasm")
-}
-
-// cachedFile returns the file of that key, or nil.
-func cachedFile(key string) []byte {
-	name := cachePath(key)
-	if name == "" {
-		return nil
-	}
-	b, err := readFile(name)
+// cached converts the image that ref names, or finds what an earlier conversion
+// gave. The caller closes it.
+func (c *conversionFlags) cached(inv *invocation, ref string, show convert.Progress) (*convert.Converted, error) {
+	o, err := c.options(ref)
 	if err != nil {
-		return nil
-	}
-	now := time.Now()
-	os.Chtimes(name, now, now) // used last
-	return b
-}
-
-// keepFile returns the file's bytes and stores them for the next time.
-func keepFile(ctx context.Context, key string, file *convert.File) ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(int(file.Size))
-	if _, err := file.WriteTo(&b); err != nil {
 		return nil, err
 	}
-	if name := cachePath(key); name != "" && os.MkdirAll(filepath.Dir(name), 0o777) == nil {
-		// Without it the next run converts again.
-		_ = convert.WriteFile(ctx, name, bytes.NewReader(b.Bytes()))
-		prune(filepath.Dir(name))
-		prune(cacheDir("code"))
+	o.Progress = show
+	cache, err := openCache("files")
+	if err != nil {
+		return nil, err
 	}
-	return b.Bytes(), nil
+	if cache.Identity, err = identity(); err != nil {
+		cache.Dir = ""
+	}
+	return cache.Convert(inv.ctx, o, c.noCache)
 }
 
-// prune removes the files of dir that were not used for the longest time until
-// the others keep the limit.
-func prune(dir string) {
-	type entry struct {
-		path string
-		info fs.FileInfo
+func newCacheCommand(inv *invocation) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "cache",
+		Short: "Show or clear what c2w keeps for the next time",
+		Long: `Shows what c2w keeps for the next time: images that were converted, and code
+that c2w run has compiled. All of it can be made again. What was not used for
+the longest time goes when there is more than the limit.
+
+  ` + cacheVariable + `         the directory; off keeps nothing
+  ` + cacheLimitVariable + `   the limit of each of the two, such as 500m (default 4g)`,
+		Example: `c2w cache
+c2w cache clear`,
+		Args:              operands(0, 0, "no arguments but clear"),
+		ValidArgsFunction: completeNothing,
+		RunE:              func(*cobra.Command, []string) error { return showCache(inv) },
 	}
-	var all []entry
-	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			if info, err := d.Info(); err == nil {
-				all = append(all, entry{path, info})
-			}
-		}
-		return nil
+	cmd.AddCommand(&cobra.Command{
+		Use:               "clear",
+		Short:             "Remove all of it",
+		Args:              operands(0, 0, "no arguments"),
+		ValidArgsFunction: completeNothing,
+		RunE:              func(*cobra.Command, []string) error { return clearCache(inv) },
 	})
-	slices.SortFunc(all, func(a, b entry) int { return b.info.ModTime().Compare(a.info.ModTime()) })
+	return cmd
+}
+
+func showCache(inv *invocation) error {
+	files, err := openCache("files")
+	if err != nil {
+		return err
+	}
+	if files.Dir == "" {
+		fmt.Fprintln(inv.stdout, "c2w keeps nothing.")
+		return nil
+	}
+	code, err := openCache("code")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(inv.stdout, cacheRoot())
+	t := tabwriter.NewWriter(inv.stdout, 0, 0, 2, ' ', 0)
+	list := files.List()
+	if len(list) > 0 {
+		fmt.Fprint(t, "\nUSED\tSIZE\tPLATFORM\tMEMORY\tIMAGE\n")
+	}
+	for _, k := range list {
+		f, info, _, err := openFile(k.Path)
+		if err != nil {
+			continue // another process has removed it
+		}
+		f.Close()
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", ago(time.Since(k.Used)), convert.Bytes(k.Size), info.Platform, mebibytes(uint64(info.Memory)), info.Image)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(inv.stdout)
+	for _, part := range []struct {
+		name string
+		list []convert.Kept
+	}{{"images", list}, {"compiled code", code.List()}} {
+		sum := int64(0)
+		for _, k := range part.list {
+			sum += k.Size
+		}
+		fmt.Fprintf(inv.stdout, "%-13s %10s in %s, at most %s\n", part.name, convert.Bytes(sum), count(len(part.list), "file"), convert.Bytes(files.Limit))
+	}
+	return nil
+}
+
+func clearCache(inv *invocation) error {
 	total := int64(0)
-	for _, e := range all {
-		if total += e.info.Size(); total > cacheLimit {
-			os.Remove(e.path)
+	for _, kind := range []string{"files", "code"} {
+		c, err := openCache(kind)
+		if err != nil {
+			return err
+		}
+		n, err := c.Clear()
+		if total += n; err != nil {
+			return fmt.Errorf("clearing the cache: %w", err)
 		}
 	}
+	fmt.Fprintf(inv.stdout, "%s freed\n", convert.Bytes(total))
+	return nil
+}
+
+// ago shows how long something has been.
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return units(d, time.Minute, "minute")
+	case d < 48*time.Hour:
+		return units(d, time.Hour, "hour")
+	}
+	return units(d, 24*time.Hour, "day")
+}
+
+func units(d, unit time.Duration, name string) string {
+	return count(int(d/unit), name) + " ago"
+}
+
+func count(n int, name string) string {
+	if n != 1 {
+		name += "s"
+	}
+	return fmt.Sprintf("%d %s", n, name)
+}
+
+// mebibytes shows a size of memory.
+func mebibytes(n uint64) string {
+	if n%(1<<20) != 0 {
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/(1<<20)), ".0") + " MiB"
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
 }

@@ -2,122 +2,110 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/c2w/c2w/internal/convert"
-	"github.com/c2w/c2w/internal/image"
-	"github.com/c2w/c2w/internal/machinewasm"
 )
 
-func mainHelpText() string {
-	var forms strings.Builder
-	for _, f := range image.Forms() {
-		fmt.Fprintf(&forms, "      %s\n", f)
+// newConvertCommand is c2w IMAGE [OUT], the root of all commands.
+func newConvertCommand(inv *invocation) *cobra.Command {
+	var (
+		c           conversionFlags
+		output      string
+		showVersion bool
+	)
+	cmd := &cobra.Command{
+		Use:   "c2w [FLAGS] IMAGE [OUT.wasm]",
+		Short: "Turn a container image into one WebAssembly file",
+		Long:  rootLong(),
+		Example: `c2w run                                     the built-in demo image
+c2w run -it riscv64/alpine                  a shell in an image of a registry
+c2w riscv64/alpine alpine.wasm              convert it,
+wasmtime alpine.wasm uname -a               run it with any WASI host
+c2w -m 1g oci:./image -o big.wasm           an OCI directory, 1 GiB of memory`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) { return nil, 0 },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if showVersion {
+				return printVersion(inv)
+			}
+			ref, out, err := imageAndOutput(cmd, args, output)
+			if err != nil {
+				return err
+			}
+			return convertTo(inv, &c, ref, out)
+		},
 	}
-	platforms := convert.Platforms()
-	return fmt.Sprintf(mainHelp, forms.String(), platforms[0], strings.Join(platforms, ", "))
+	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` (default out.wasm)")
+	cmd.Flags().BoolVar(&showVersion, "version", false, "print the version and exit")
+	cmd.MarkFlagFilename("output", "wasm")
+	c.registerConversion(cmd)
+	return cmd
 }
 
-// conversion holds the flags that say how an image is converted.
-type conversion struct {
-	platform string
-	ram      size
-}
-
-// options adds what the flags do not say.
-func (c *conversion) options(ref string) (convert.Options, error) {
-	m, err := machineModule()
-	return convert.Options{
-		Ref: ref, Platform: c.platform, RAM: uint32(c.ram), Machine: m, Version: version(),
-	}, err
-}
-
-// machineVariable names a machine's module that is used instead of the
-// embedded one, for developing it.
-const machineVariable = "C2W_MACHINE"
-
-func machineModule() ([]byte, error) {
-	name := os.Getenv(machineVariable)
-	if name == "" {
-		return machinewasm.Module()
+// imageAndOutput reads the operands.
+func imageAndOutput(cmd *cobra.Command, args []string, output string) (ref, out string, err error) {
+	switch {
+	case len(args) == 0:
+		return "", "", usagef("which image? Name one, such as c2w riscv64/alpine, or try c2w run")
+	case len(args) > 2:
+		return "", "", usagef("too many arguments: %q comes after the image and the output", args[2])
+	case len(args) == 2 && cmd.Flags().Changed("output"):
+		return "", "", usagef("the output is named twice: %q and -o %q", args[1], output)
 	}
-	m, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("reading the machine that %s names: %w", machineVariable, err)
+	ref, out = args[0], "out.wasm"
+	if len(args) == 2 {
+		out = args[1]
+	} else if cmd.Flags().Changed("output") {
+		out = output
 	}
-	return m, nil
-}
-
-// convertCommand is c2w IMAGE [OUT].
-func convertCommand(inv *invocation, args []string) (int, error) {
-	var c conversion
-	fs := newFlags(inv, mainHelpText(), true)
-	fs.StringVar(&c.platform, "platform", "", "")
-	fs.Var(&c.ram, "ram", "")
-	fs.Var(&c.ram, "memory", "")
-	quiet := fs.BoolP("quiet", "q", false, "")
-	showVersion := fs.Bool("version", false, "")
-	if err := parse(fs, args); err != nil {
-		return 0, err
-	}
-	if *showVersion {
-		return versionCommand(inv, nil)
-	}
-	out := "out.wasm"
-	switch fs.NArg() {
-	case 0:
-		return 0, usagef("which image? Name one, such as c2w riscv64/alpine, or try c2w run")
-	case 1:
-	case 2:
-		out = fs.Arg(1)
-	default:
-		return 0, usagef("too many arguments: %q comes after the image and the output", fs.Arg(2))
-	}
-	if out == "" {
-		return 0, usagef("the output's name is empty")
-	}
-	if err := convert.CheckOutput(out); err != nil {
-		return 0, err
-	}
-	o, err := c.options(fs.Arg(0))
-	if err != nil {
-		return 0, err
-	}
-	show := newProgress(inv.stderr)
-	if !*quiet {
-		o.Progress = show
-	}
-	file, err := convert.Convert(inv.ctx, o)
-	if err == nil {
-		err = show.stage(!*quiet, "write", out, func() error { return convert.WriteFile(inv.ctx, out, file) })
-	}
-	show.clear()
-	if err != nil {
-		return 0, err
-	}
-	if u := file.Info.User; u != "" && u != "root" && u != "0" {
-		fmt.Fprintf(inv.stderr, "c2w: the image asks for user %q; users are not supported yet, its programs run as root\n", u)
-	}
-	if !*quiet {
-		fmt.Fprintf(inv.stdout, "\n%s  %s\n", out, convert.Bytes(file.Size))
-		printParts(inv.stdout, file.Info, file.Size)
-		if len(file.Info.Command()) == 0 {
-			fmt.Fprintf(inv.stdout, "\nThe image names no command, so name one: wasmtime %s COMMAND\n", shellWord(out))
-		} else {
-			fmt.Fprintf(inv.stdout, "\nRun it: wasmtime %s, or c2w run %s\n", shellWord(out), shellWord(out))
+	switch {
+	case out == "":
+		return "", "", usagef("the output's name is empty")
+	case ref == "":
+		return "", "", usagef("the image's name is empty")
+	case cmd.ArgsLenAtDash() != 0 && !strings.ContainsAny(ref, "./:@"):
+		// A name of one word may be a command that was mistyped.
+		if m := meant(cmd, ref); m != "" {
+			return "", "", usagef("there is no command %q%s An image of that name goes behind --: c2w -- %s", ref, m, ref)
 		}
 	}
-	return 0, nil
+	return ref, out, nil
 }
 
-// shellWord quotes s for a POSIX shell if it has to be.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:=@%+,", r)
+func convertTo(inv *invocation, c *conversionFlags, ref, out string) error {
+	if err := convert.CheckOutput(out); err != nil {
+		return err
 	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
+	show, stages := newProgress(inv.stderr), convert.Progress(nil)
+	if !c.quiet {
+		stages = show
 	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	defer show.clear()
+	file, err := c.cached(inv, ref, stages)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	begin := time.Now()
+	if err := convert.WriteFile(inv.ctx, out, file); err != nil {
+		return err
+	}
+	took := time.Since(begin)
+	file.Keep() // behind the file itself, which has the first claim on the disk's room
+	if c.quiet {
+		return nil
+	}
+	show.End("write", out, took)
+	fmt.Fprintf(inv.stdout, "\n%s  %s\n", out, convert.Bytes(file.Size))
+	printParts(inv.stdout, file.Info, file.Size)
+	if len(file.Info.Command()) == 0 {
+		fmt.Fprintf(inv.stdout, "\nThe image names no command, so name one: wasmtime %s COMMAND\n", shellWord(out))
+	} else {
+		fmt.Fprintf(inv.stdout, "\nRun it: wasmtime %s, or c2w run %s\n", shellWord(out), shellWord(out))
+	}
+	return nil
 }

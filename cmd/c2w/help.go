@@ -1,47 +1,117 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
 
-const mainHelp = `c2w turns a container image into one WebAssembly file that boots Linux and runs
-the image's program on any WASI host.
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
 
-Try it:
-  c2w run                       the built-in demo image
-  c2w run -- sh                 a shell in it
-  c2w run -- uname -a
+// groupAnnotation names the heading under which a flag's help stands.
+const groupAnnotation = "c2w-group"
 
-Convert an image:
-  c2w [FLAGS] IMAGE [OUT]       writes OUT, by default out.wasm
-
-    IMAGE is one of
-%s    --platform OS/ARCH    which of the image's platforms (default %s)
-                          supported: %s
-    --ram SIZE            the guest's memory, such as 512m or 1g (default 256m)
-    -q, --quiet           say nothing unless something is wrong
-
-  The file needs only WASI preview 1:
-    wasmtime out.wasm [--entrypoint CMD] [COMMAND [ARG...]]
-
-Other commands:
-  c2w run [FLAGS] [IMAGE|FILE.wasm] [--] [COMMAND [ARG...]]
-  c2w inspect FILE.wasm         what a file holds, and what takes its space
-  c2w licenses [NAME]           whose work c2w contains
-  c2w version
-  c2w COMMAND --help
-
-An image that is named like a command goes behind --, as in: c2w -- run
-Errors of c2w itself have the exit status 125.
-`
-
-func helpCommand(inv *invocation, args []string) (int, error) {
-	if len(args) > 0 {
-		for _, c := range commands() {
-			if c.name == args[0] && c.name != "help" {
-				return c.run(inv, []string{"--help"})
-			}
+// addGroup registers flags under a heading of their own in the help.
+func addGroup(fs *pflag.FlagSet, heading string, register func(*pflag.FlagSet)) {
+	before := map[string]bool{}
+	fs.VisitAll(func(f *pflag.Flag) { before[f.Name] = true })
+	register(fs)
+	fs.VisitAll(func(f *pflag.Flag) {
+		if !before[f.Name] {
+			fs.SetAnnotation(f.Name, groupAnnotation, []string{heading})
 		}
-		return 0, usagef("there is no command %q", args[0])
+	})
+}
+
+// showHelp prints a command's help: what it does, its usage, examples,
+// subcommands and flags.
+func showHelp(w io.Writer, cmd *cobra.Command) {
+	text := cmd.Long
+	if text == "" {
+		text = cmd.Short + "."
 	}
-	fmt.Fprint(inv.stdout, mainHelpText())
-	return 0, nil
+	fmt.Fprintf(w, "%s\n\nUsage:\n", strings.Trim(text, "\n"))
+	for _, line := range usageLines(cmd) {
+		fmt.Fprintf(w, "  %s\n", line)
+	}
+	if cmd.Example != "" {
+		fmt.Fprintf(w, "\nExamples:\n%s\n", indent(cmd.Example))
+	}
+	width := 0
+	for _, c := range cmd.Commands() {
+		width = max(width, len(c.Name()))
+	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprint(w, "\nCommands:\n")
+	}
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() || c.Name() == "help" {
+			fmt.Fprintf(w, "  %-*s  %s\n", width, c.Name(), c.Short)
+		}
+	}
+	showFlags(w, cmd.Flags())
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(w, "\n%s COMMAND --help tells more about a command.\n", cmd.CommandPath())
+	}
+	if !cmd.HasParent() {
+		fmt.Fprint(w, "An image that is named like a command goes behind --, as in: c2w -- run\n",
+			"Errors of c2w itself have the exit status 125.\n")
+	}
+}
+
+// usageLines are the forms of a command: those of its Use, one a line, the
+// path of its parents in front.
+func usageLines(cmd *cobra.Command) []string {
+	parent := ""
+	if cmd.HasParent() {
+		parent = cmd.Parent().CommandPath() + " "
+	}
+	lines := []string{parent + cmd.Use}
+	if cmd.HasAvailableSubCommands() {
+		lines = append(lines, cmd.CommandPath()+" COMMAND")
+	}
+	if !cmd.Runnable() {
+		lines = lines[1:]
+	}
+	return lines
+}
+
+func showFlags(w io.Writer, fs *pflag.FlagSet) {
+	// Groups come in the order of their first flag, flags in that of their
+	// registration.
+	fs.SortFlags = false
+	var headings []string
+	groups := map[string]*pflag.FlagSet{}
+	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden || f.Name == "help" {
+			return
+		}
+		heading := "Flags"
+		if a := f.Annotations[groupAnnotation]; len(a) > 0 {
+			heading = a[0]
+		}
+		if groups[heading] == nil {
+			groups[heading] = pflag.NewFlagSet("", pflag.ContinueOnError)
+			groups[heading].SortFlags = false
+		}
+		if !slices.Contains(headings, heading) {
+			headings = append(headings, heading)
+		}
+		groups[heading].AddFlag(f)
+	})
+	for _, h := range headings {
+		fmt.Fprintf(w, "\n%s:\n%s", h, groups[h].FlagUsages())
+	}
+}
+
+func indent(text string) string {
+	lines := strings.Split(strings.Trim(text, "\n"), "\n")
+	for i, l := range lines {
+		if l != "" {
+			lines[i] = "  " + l
+		}
+	}
+	return strings.Join(lines, "\n")
 }

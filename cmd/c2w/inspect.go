@@ -1,37 +1,59 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
 
 	"github.com/c2w/c2w/internal/convert"
 )
 
-const inspectHelp = `c2w inspect FILE.wasm
-
-Shows what a converted file holds: the image, its platform and command, and
-what takes the file's space.
-`
-
-func inspectCommand(inv *invocation, args []string) (int, error) {
-	fs := newFlags(inv, inspectHelp, true)
-	if err := parse(fs, args); err != nil {
-		return 0, err
+func newInspectCommand(inv *invocation) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "inspect [FLAGS] FILE.wasm",
+		Short: "Show what a converted file holds",
+		Long: `Shows what a converted file holds: the image, what it says of running it, what
+of c2w is in the file, and what takes its space. It reads no more of the file
+than that, whatever its size.`,
+		Example: `c2w inspect out.wasm
+c2w inspect --json out.wasm | jq .digest`,
+		Args:              operands(1, 1, "one file"),
+		ValidArgsFunction: completeFiles("wasm", 1),
+		RunE:              func(_ *cobra.Command, args []string) error { return inspect(inv, args[0], asJSON) },
 	}
-	if fs.NArg() != 1 {
-		return 0, usagef("inspect takes one file")
-	}
-	f, info, size, err := openFile(fs.Arg(0))
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func inspect(inv *invocation, name string, asJSON bool) error {
+	f, info, size, err := openFile(name)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	f.Close()
-	row := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(inv.stdout, "%-11s %s\n", name, value)
+	if asJSON {
+		return inspectJSON(inv.stdout, name, info, size)
+	}
+	row := func(name string, values ...string) {
+		for i, v := range values {
+			if v != "" {
+				fmt.Fprintf(inv.stdout, "%-12s %s\n", name, v)
+			}
+			if i == 0 {
+				name = ""
+			}
 		}
 	}
 	row("image", info.Image)
@@ -39,17 +61,54 @@ func inspectCommand(inv *invocation, args []string) (int, error) {
 	row("platform", info.Platform)
 	row("entrypoint", words(info.Entrypoint))
 	row("command", words(info.Cmd))
-	for i, kv := range info.Env {
-		row([]string{"environment", ""}[min(i, 1)], kv)
+	row("environment", visible(info.Env)...)
+	row("directory", visible([]string{info.Dir})...)
+	row("user", visible([]string{info.User})...)
+	row("stop signal", visible([]string{info.StopSignal})...)
+	row("volumes", visible(info.Volumes)...)
+	row("ports", visible(info.Ports)...)
+	var labels []string
+	for _, k := range slices.Sorted(maps.Keys(info.Labels)) {
+		labels = append(labels, k+"="+info.Labels[k])
 	}
-	row("directory", info.Dir)
-	row("user", info.User)
-	row("memory", fmt.Sprintf("%d MiB", info.RAM>>20))
+	row("labels", visible(labels)...)
+	writable := info.Writable
+	if writable == 0 {
+		writable = uint64(info.Memory) / 2
+	}
+	row("memory", fmt.Sprintf("%s, %s of it for files", mebibytes(uint64(info.Memory)), mebibytes(writable)))
 	row("disk", convert.Bytes(info.DiskSize)+" unpacked")
 	row("made by", "c2w "+info.C2W)
+	row("with", "Linux "+info.Versions.Kernel, "runc "+info.Versions.Runc, "machine "+info.Versions.Machine)
 	row("size", convert.Bytes(size))
 	printParts(inv.stdout, info, size)
-	return 0, nil
+	return nil
+}
+
+// inspectJSON prints what inspect prints, for programs.
+func inspectJSON(w io.Writer, name string, info *convert.Info, size int64) error {
+	info.Parts = info.Shares(size)
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(struct {
+		File string `json:"file"`
+		Size int64  `json:"size"`
+		*convert.Info
+	}{name, size, info})
+}
+
+// visible quotes what would not show on one line as it is: the values are an
+// image's, so they must not reach the terminal as commands.
+func visible(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = s
+		if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(s) {
+			out[i] = strconv.Quote(s)
+		}
+	}
+	return out
 }
 
 // words shows an argument vector as a shell would take it.
@@ -58,7 +117,7 @@ func words(args []string) string {
 	for i, a := range args {
 		quoted[i] = shellWord(a)
 	}
-	return strings.Join(quoted, " ")
+	return strings.Join(visible(quoted), " ")
 }
 
 // openFile opens a converted file and reads its description.

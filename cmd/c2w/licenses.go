@@ -5,29 +5,41 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/spf13/cobra"
+
 	"github.com/c2w/c2w/internal/licenses"
 )
 
-const licensesHelp = `c2w licenses [NAME...]
-
-Lists the work of others that c2w and the files that it makes contain, with
+func newLicensesCommand(inv *invocation) *cobra.Command {
+	return &cobra.Command{
+		Use:   "licenses [NAME...]",
+		Short: "Show whose work c2w contains",
+		Long: `Lists the work of others that c2w and the files that it makes contain, with
 licence and source. With names, such as Linux, it prints the licences' texts;
-"all" stands for every name.
-`
-
-func licensesCommand(inv *invocation, args []string) (int, error) {
-	fs := newFlags(inv, licensesHelp, true)
-	if err := parse(fs, args); err != nil {
-		return 0, err
+"all" stands for every name.`,
+		ValidArgsFunction: completeLicenses,
+		RunE:              func(_ *cobra.Command, args []string) error { return showLicenses(inv, args) },
 	}
+}
+
+func completeLicenses(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	list, _ := licenses.List()
+	names := []string{"all"}
+	for _, w := range list {
+		names = append(names, w.Name+"\t"+w.License)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+func showLicenses(inv *invocation, names []string) error {
 	list, err := licenses.List()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if fs.NArg() == 0 {
-		return 0, listLicenses(inv, list)
+	if len(names) == 0 {
+		return listLicenses(inv, list)
 	}
-	for _, name := range fs.Args() {
+	for _, name := range names {
 		found := false
 		for _, w := range list {
 			if name != "all" && !strings.EqualFold(name, w.Name) {
@@ -35,14 +47,14 @@ func licensesCommand(inv *invocation, args []string) (int, error) {
 			}
 			found = true
 			if err := printLicense(inv, &w); err != nil {
-				return 0, err
+				return err
 			}
 		}
 		if !found {
-			return 0, usagef("c2w contains nothing named %q; c2w licenses lists the names", name)
+			return usagef("c2w contains nothing named %q; c2w licenses lists the names", name)
 		}
 	}
-	return 0, nil
+	return nil
 }
 
 func listLicenses(inv *invocation, list []licenses.Work) error {

@@ -14,8 +14,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-
-	"github.com/spf13/pflag"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -34,23 +32,8 @@ type invocation struct {
 	release        context.CancelFunc
 	stdin          io.Reader
 	stdout, stderr io.Writer
-}
-
-// command is a subcommand. run returns the exit status, or an error for the
-// user.
-type command struct {
-	name string
-	run  func(inv *invocation, args []string) (int, error)
-}
-
-func commands() []command {
-	return []command{
-		{"run", runCommand},
-		{"inspect", inspectCommand},
-		{"version", versionCommand},
-		{"licenses", licensesCommand},
-		{"help", helpCommand},
-	}
+	// status is the exit status where there is no error.
+	status int
 }
 
 // run is the program without its process.
@@ -59,54 +42,31 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer release()
 	// A second interrupt ends the process at once.
 	context.AfterFunc(ctx, release)
-	inv := &invocation{ctx, release, stdin, stdout, stderr}
-	do, where := convertCommand, "c2w"
-	if len(args) > 0 {
-		for _, c := range commands() {
-			if args[0] == c.name {
-				do, where, args = c.run, "c2w "+c.name, args[1:]
-				break
-			}
-		}
-	}
-	status, err := do(inv, args)
+	inv := &invocation{ctx: ctx, release: release, stdin: stdin, stdout: stdout, stderr: stderr}
+	root := newRoot(inv)
+	root.SetArgs(append([]string{}, args...))
+	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	switch {
 	case err == nil:
-		return status
-	case errors.Is(err, pflag.ErrHelp):
-		return 0
+		return inv.status
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "c2w: interrupted; nothing was written")
 		return statusInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "c2w: %v (%s --help shows how it is used)\n", err, where)
+		fmt.Fprintf(stderr, "c2w: %s (%s --help shows how it is used)\n", oneLine(err), cmd.CommandPath())
 	default:
-		fmt.Fprintf(stderr, "c2w: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
+		fmt.Fprintf(stderr, "c2w: %s\n", oneLine(err))
 	}
 	return statusOwn
+}
+
+// oneLine is an error as it is shown.
+func oneLine(err error) string {
+	return strings.ReplaceAll(strings.TrimRight(err.Error(), "\n"), "\n", " ")
 }
 
 // usageError is a command line that cannot be understood.
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-// newFlags returns a flag set for the subcommand whose help text is given.
-// Flags end at the first operand if they may belong to another program.
-func newFlags(inv *invocation, help string, interspersed bool) *pflag.FlagSet {
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.SetInterspersed(interspersed)
-	fs.SetOutput(io.Discard)
-	fs.Usage = func() { fmt.Fprint(inv.stdout, help) }
-	return fs
-}
-
-// parse makes pflag's errors ours.
-func parse(fs *pflag.FlagSet, args []string) error {
-	err := fs.Parse(args)
-	if err == nil || errors.Is(err, pflag.ErrHelp) {
-		return err
-	}
-	return usageError{err}
-}

@@ -1,65 +1,72 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/c2w/c2w/internal/attach/client"
 	"github.com/c2w/c2w/internal/convert"
 	"github.com/c2w/c2w/internal/runner"
 )
 
-const runHelp = `c2w run [FLAGS] [IMAGE|FILE.wasm] [--] [COMMAND [ARG...]]
-
-Runs a converted file, or converts an image first and keeps the result for the
-next time. Without either it runs the built-in demo image. The exit status is
-the program's.
-
-  c2w run                              the demo image
-  c2w run -- sh                        a shell in it
-  c2w run out.wasm ls -la /
-  c2w run -e GREETING=hi oci:./image sh -c 'echo $GREETING'
-
-    -e, --env KEY=VALUE   sets a variable for the program; KEY alone passes on
-                          yours
-    --entrypoint CMD      replaces the image's entrypoint and drops its command
-    --platform OS/ARCH    which of the image's platforms
-    --ram SIZE            the guest's memory, such as 512m (images only)
-
-Flags end at the image or file: what follows belongs to the program.
-`
-
 // runFlags are those of c2w run.
 type runFlags struct {
-	conversion
+	conversionFlags
 	containerFlags
 	attachFlags
 }
 
-func runCommand(inv *invocation, args []string) (int, error) {
+func newRunCommand(inv *invocation) *cobra.Command {
 	var f runFlags
-	fs := newFlags(inv, runHelp, false)
-	f.containerFlags.register(fs)
-	f.attachFlags.register(fs)
-	fs.StringVar(&f.platform, "platform", "", "")
-	fs.Var(&f.ram, "ram", "")
-	fs.Var(&f.ram, "memory", "")
-	if err := parse(fs, args); err != nil {
-		return 0, err
+	cmd := &cobra.Command{
+		Use:   "run [FLAGS] [IMAGE|FILE.wasm] [--] [COMMAND [ARG...]]",
+		Short: "Run an image or a converted file",
+		Long: `Runs a converted file, or converts an image first and keeps the result for the
+next time. Without either it runs the built-in demo image. Flags end at the
+image or file: what follows belongs to the program. The exit status is the
+program's.`,
+		Example: `c2w run                                         the demo image
+c2w run -- sh                                   a shell in it
+c2w run -it riscv64/alpine
+c2w run -e GREETING=hi oci:./image sh -c 'echo $GREETING'
+c2w run -v .:/work -w /work out.wasm make       this directory, in the container
+c2w run --engine wasmtime out.wasm ls -la /     in another engine`,
+		ValidArgsFunction: completeFiles("wasm", 1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			operand, command, err := imageAndCommand(cmd, args)
+			if err == nil {
+				inv.status, err = f.run(inv, operand, command)
+			}
+			return err
+		},
 	}
-	operand, command := "", fs.Args()
-	if fs.ArgsLenAtDash() != 0 && len(command) > 0 {
-		operand, command = command[0], command[1:]
-		if operand == "" {
-			return 0, usagef("the image's name is empty")
-		}
-		if len(command) > 0 && command[0] == "--" {
-			command = command[1:]
-		}
+	cmd.Flags().SetInterspersed(false)
+	addGroup(cmd.Flags(), "Streams, files and engine", f.attachFlags.register)
+	addGroup(cmd.Flags(), "Container", f.containerFlags.register)
+	f.registerConversion(cmd)
+	cmd.MarkFlagFilename("env-file")
+	cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions([]string{"wasmtime", "wasmer", "node", "wazero"}, 0))
+	return cmd
+}
+
+// imageAndCommand reads the operands. Behind -- there is no image.
+func imageAndCommand(cmd *cobra.Command, args []string) (operand string, command []string, err error) {
+	if cmd.ArgsLenAtDash() == 0 || len(args) == 0 {
+		return "", args, nil
 	}
-	return f.run(inv, operand, command)
+	operand, command = args[0], args[1:]
+	if operand == "" {
+		return "", nil, usagef("the image's name is empty")
+	}
+	if len(command) > 0 && command[0] == "--" {
+		command = command[1:]
+	}
+	return operand, command, nil
 }
 
 // run runs the operand, which is an image, a file, or nothing for the demo.
@@ -115,8 +122,8 @@ func (f *runFlags) file(inv *invocation, operand string) (wasmFile, error) {
 	}
 	stat, err := os.Stat(operand)
 	if isFile := err == nil && stat.Mode().IsRegular(); isFile || strings.HasSuffix(operand, ".wasm") {
-		if f.platform != "" || f.ram != 0 {
-			return wasmFile{}, usagef("--platform and --ram are for images; %s is converted already", operand)
+		if given := f.given(); given != nil {
+			return wasmFile{}, usagef("--%s is for images; %s is converted already", given.Name, operand)
 		}
 		b, err := readFile(operand)
 		return wasmFile{b, operand}, err
@@ -173,31 +180,20 @@ func engineEnvironment() []string {
 
 // converted returns the image as a file, from the cache if it is there.
 func (f *runFlags) converted(inv *invocation, ref string) (wasmFile, error) {
-	o, err := f.options(ref)
+	show, stages := newProgress(inv.stderr), convert.Progress(nil)
+	// Lines that do not go away would mix with the program's.
+	if show.terminal && !f.quiet && ref != "demo:" {
+		stages = show
+	}
+	defer show.clear()
+	file, err := f.cached(inv, ref, stages)
 	if err != nil {
 		return wasmFile{}, err
 	}
-	img, err := convert.Open(inv.ctx, o)
-	if err != nil {
-		return wasmFile{}, err
-	}
-	key := contentKey(img, &o)
-	if m := cachedFile(key); m != nil {
-		return wasmFile{m, cachePath(key)}, nil
-	}
-	show := newProgress(inv.stderr)
-	if show.terminal && ref != "demo:" {
-		o.Progress = show
-	}
-	file, err := convert.Convert(inv.ctx, o)
-	show.clear()
-	if err != nil {
-		return wasmFile{}, err
-	}
-	b, err := keepFile(inv.ctx, key, file)
-	kept := wasmFile{bytes: b}
-	if stat, e := os.Stat(cachePath(key)); e == nil && stat.Size() == int64(len(b)) {
-		kept.path = cachePath(key)
-	}
-	return kept, err
+	defer file.Close()
+	file.Keep()
+	var b bytes.Buffer
+	b.Grow(int(file.Size))
+	_, err = file.WriteTo(&b)
+	return wasmFile{b.Bytes(), file.Path}, err
 }

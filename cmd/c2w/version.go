@@ -4,23 +4,24 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/spf13/cobra"
 )
 
-const versionHelp = `c2w version
-
-Prints c2w's version and that of the Go that built it.
-`
-
-func versionCommand(inv *invocation, args []string) (int, error) {
-	fs := newFlags(inv, versionHelp, true)
-	if err := parse(fs, args); err != nil {
-		return 0, err
+func newVersionCommand(inv *invocation) *cobra.Command {
+	return &cobra.Command{
+		Use:               "version",
+		Short:             "Print c2w's version",
+		Long:              "Prints c2w's version, that of the Go that built it, and its platform.",
+		Args:              operands(0, 0, "no arguments"),
+		ValidArgsFunction: completeNothing,
+		RunE:              func(*cobra.Command, []string) error { return printVersion(inv) },
 	}
-	if fs.NArg() > 0 {
-		return 0, usagef("version takes no arguments")
-	}
-	fmt.Fprintf(inv.stdout, "c2w %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return 0, nil
+}
+
+func printVersion(inv *invocation) error {
+	_, err := fmt.Fprintf(inv.stdout, "c2w %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }
 
 // version is what Go has recorded of the module: a tag, or the commit of a

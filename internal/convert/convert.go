@@ -52,13 +52,6 @@ type Options struct {
 // RAMUnit is what guest memory is measured in.
 const RAMUnit = 1 << 20
 
-// Progress hears of the pipeline's stages, one after the other.
-type Progress interface {
-	Begin(stage string)
-	// End comes when the stage has succeeded, with what it did.
-	End(stage, detail string, took time.Duration)
-}
-
 // maxModule is the largest file that today's engines take, in bytes.
 const maxModule = 1 << 30
 
@@ -80,16 +73,6 @@ type pipeline struct {
 	want v1.Platform
 }
 
-// Open finds the image and checks the options: what a conversion would use,
-// without doing it. The caller closes the image.
-func Open(ctx context.Context, o Options) (*image.Image, error) {
-	p, err := newPipeline(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	return image.Open(ctx, o.Ref, p.want, p.o.Image)
-}
-
 func newPipeline(ctx context.Context, o Options) (*pipeline, error) {
 	plat, want, err := findPlatform(o.Platform)
 	if err != nil {
@@ -105,6 +88,7 @@ func newPipeline(ctx context.Context, o Options) (*pipeline, error) {
 		o.Progress = silent{}
 	}
 	o.Image.TempDir = cmp.Or(o.Image.TempDir, o.TempDir)
+	o.Image.Progress = meter(o.Progress)
 	return &pipeline{ctx: ctx, o: o, plat: plat, want: want}, nil
 }
 
@@ -115,25 +99,30 @@ func Convert(ctx context.Context, o Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := p.run()
+	var f *File
+	img, err := p.open()
+	if err == nil {
+		defer img.Close()
+		f, err = p.run(img)
+	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	return f, err
 }
 
-func (p *pipeline) run() (*File, error) {
-	var img *image.Image
-	err := p.stage("image", func() (_ string, err error) {
+// open finds the image.
+func (p *pipeline) open() (img *image.Image, err error) {
+	err = p.stage("image", func() (_ string, err error) {
 		if img, err = image.Open(p.ctx, p.o.Ref, p.want, p.o.Image); err != nil {
 			return "", err
 		}
 		return fmt.Sprintf("%s for %s, %s, %s", short(img.Digest), p.plat.name, plural(len(img.Layers), "layer"), Bytes(img.Size)), nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	defer img.Close()
+	return img, err
+}
+
+func (p *pipeline) run(img *image.Image) (_ *File, err error) {
 	parts := &Parts{Machine: p.o.Machine, ISA: p.plat.isa}
 	c := Container{UpperSize: p.o.UpperSize}
 	if c.Volumes, err = container.Volumes(img.Config.Volumes); err != nil {
@@ -158,11 +147,10 @@ func (p *pipeline) run() (*File, error) {
 			return nil, err
 		}
 	}
-	f := &File{Info: &Info{
-		C2W: p.o.Version, Image: p.o.Ref, Digest: img.Digest.String(), Platform: p.plat.name, RAM: p.o.RAM,
-		Entrypoint: img.Config.Entrypoint, Cmd: img.Config.Cmd, Env: img.Config.Env,
-		Dir: parts.Manifest.Dir, User: img.Config.User, DiskSize: diskSize,
-	}}
+	f := &File{}
+	if f.Info, err = p.info(img, parts, diskSize); err != nil {
+		return nil, err
+	}
 	err = p.stage("link", func() (string, error) {
 		if err := f.link(parts); err != nil {
 			return "", err
@@ -316,8 +304,3 @@ func (t *temp) Close() error {
 	t.File.Close()
 	return os.Remove(t.File.Name())
 }
-
-type silent struct{}
-
-func (silent) Begin(string)                      {}
-func (silent) End(string, string, time.Duration) {}

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
+	"github.com/c2w/c2w/internal/image"
 	"github.com/c2w/c2w/internal/wasm"
 )
 
@@ -12,7 +15,7 @@ import (
 const InfoSection = "c2w"
 
 // infoFormat is the version of Info's encoding; readers refuse others.
-const infoFormat = 1
+const infoFormat = 2
 
 // maxInfo bounds what ReadInfo reads of a hostile file, in bytes.
 const maxInfo = 1 << 20
@@ -27,19 +30,44 @@ type Info struct {
 	Image    string `json:"image"`
 	Digest   string `json:"digest"`
 	Platform string `json:"platform"`
-	// RAM is the guest's memory in bytes.
-	RAM uint32 `json:"ram"`
-	// Entrypoint, Cmd, Env, Dir and User are the image's.
+	// Memory is the guest's, Writable what of it the container's files may
+	// take; 0 is half. In bytes.
+	Memory   uint32 `json:"memory"`
+	Writable uint64 `json:"writable,omitempty"`
+	// Entrypoint and what follows up to Labels are the image's.
 	Entrypoint []string `json:"entrypoint,omitempty"`
 	Cmd        []string `json:"cmd,omitempty"`
 	Env        []string `json:"env,omitempty"`
 	Dir        string   `json:"dir,omitempty"`
 	User       string   `json:"user,omitempty"`
+	StopSignal string   `json:"stopSignal,omitempty"`
+	// Volumes are paths, Ports as in 80/tcp, both sorted.
+	Volumes []string          `json:"volumes,omitempty"`
+	Ports   []string          `json:"ports,omitempty"`
+	Labels  map[string]string `json:"labels,omitempty"`
+	// Versions says what of c2w is in the file.
+	Versions Versions `json:"versions"`
 	// DiskSize is the root file system's size as the guest sees it, in bytes.
 	DiskSize int64 `json:"diskSize"`
 	// Parts says what the file's bytes are for. What is not listed is the
 	// module's tables and this section.
 	Parts []Part `json:"parts"`
+}
+
+// info describes the file that the pipeline makes, but for its parts.
+func (p *pipeline) info(img *image.Image, parts *Parts, diskSize int64) (*Info, error) {
+	v, err := p.versions()
+	if err != nil {
+		return nil, err
+	}
+	c := &img.Config
+	return &Info{
+		C2W: p.o.Version, Image: p.o.Ref, Digest: img.Digest.String(), Platform: p.plat.name,
+		Memory: p.o.RAM, Writable: p.o.UpperSize,
+		Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: c.Env, Dir: parts.Manifest.Dir, User: c.User,
+		StopSignal: c.StopSignal, Volumes: slices.Sorted(maps.Keys(c.Volumes)), Ports: slices.Sorted(maps.Keys(c.ExposedPorts)),
+		Labels: c.Labels, Versions: v, DiskSize: diskSize,
+	}, nil
 }
 
 // Part is a share of a file.

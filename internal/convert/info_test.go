@@ -21,8 +21,10 @@ func infoFile(t testing.TB, i *Info) []byte {
 
 func TestInfo(t *testing.T) {
 	in := &Info{
-		C2W: "v1", Image: "demo:", Digest: "sha256:00", Platform: "linux/riscv64", RAM: 256 << 20,
+		C2W: "v1", Image: "demo:", Digest: "sha256:00", Platform: "linux/riscv64", Memory: 256 << 20, Writable: 1 << 20,
 		Entrypoint: []string{"/bin/sh"}, Cmd: []string{"-c", "a \"b\""}, Env: []string{"A=b"}, Dir: "/x", User: "u",
+		StopSignal: "SIGQUIT", Volumes: []string{"/data"}, Ports: []string{"80/tcp"}, Labels: map[string]string{"a": "b"},
+		Versions: Versions{Kernel: "6.12", Runc: "1.5.2", Machine: "sha256:00"},
 		DiskSize: 4096, Parts: []Part{{"machine", 10}, {"disk", 5}},
 	}
 	b := infoFile(t, in)
@@ -49,11 +51,11 @@ func TestInfo(t *testing.T) {
 
 func TestInfoRefused(t *testing.T) {
 	none := (&wasm.Module{}).Encode()
-	newer := bytes.Replace(infoFile(t, &Info{}), []byte(`"format":1`), []byte(`"format":2`), 1)
-	broken := bytes.Replace(infoFile(t, &Info{}), []byte(`"format":1`), []byte(`"format"=1`), 1)
+	newer := bytes.Replace(infoFile(t, &Info{}), []byte(`"format":2`), []byte(`"format":99`), 1)
+	broken := bytes.Replace(infoFile(t, &Info{}), []byte(`"format":2`), []byte(`"format"=1`), 1)
 	for want, b := range map[string][]byte{
 		"was not made by c2w":      none,
-		"has format 2":             newer,
+		"has format 99":            newer,
 		"is damaged":               broken,
 		"no complete WebAssembly ": []byte("hello"),
 	} {

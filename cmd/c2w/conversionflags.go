@@ -1,0 +1,103 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/c2w/c2w/internal/convert"
+	"github.com/c2w/c2w/internal/image"
+	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/machinewasm"
+)
+
+// conversionFlags say how an image is found and converted; c2w and c2w run
+// have them.
+type conversionFlags struct {
+	platform string
+	memory   size
+	writable size
+	noCache  bool
+	quiet    bool
+
+	tlsVerify  bool
+	registryCA string
+	authFile   string
+
+	flags *pflag.FlagSet
+}
+
+// registerConversion adds the flags to those of cmd.
+func (c *conversionFlags) registerConversion(cmd *cobra.Command) {
+	c.flags = cmd.Flags()
+	addGroup(c.flags, "Conversion", func(fs *pflag.FlagSet) {
+		fs.StringVar(&c.platform, "platform", "", "convert the image for `OS/ARCH` (default "+convert.Platforms()[0]+")")
+		fs.VarP(&c.memory, "memory", "m", "give the guest `SIZE` of memory, such as 512m or 1g (default 256m)")
+		fs.Var(&c.memory, "ram", "")
+		fs.MarkHidden("ram")
+		fs.Var(&c.writable, "writable-size", "let the container write `SIZE` beside volumes (default half the memory)")
+		fs.BoolVar(&c.noCache, "no-cache", false, "convert again, whatever the cache holds")
+		fs.BoolVarP(&c.quiet, "quiet", "q", false, "say nothing unless something is wrong")
+	})
+	addGroup(c.flags, "Registries", func(fs *pflag.FlagSet) {
+		fs.BoolVar(&c.tlsVerify, "tls-verify", true, "verify certificates; =false also takes plain HTTP")
+		fs.StringVar(&c.registryCA, "registry-ca", "", "trust the certificate authorities in `FILE`, too")
+		fs.StringVar(&c.authFile, "authfile", "", "read credentials from `FILE` (default docker's and podman's)")
+	})
+	cmd.RegisterFlagCompletionFunc("platform", cobra.FixedCompletions(convert.Platforms(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("memory", cobra.FixedCompletions([]string{"256m", "512m", "1g"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// given returns the first flag given that says how an image is converted, or
+// nil.
+func (c *conversionFlags) given() *pflag.Flag {
+	for _, name := range []string{"platform", "memory", "ram", "writable-size"} {
+		if f := c.flags.Lookup(name); f.Changed {
+			return f
+		}
+	}
+	return nil
+}
+
+// options adds what the flags do not say.
+func (c *conversionFlags) options(ref string) (convert.Options, error) {
+	if c.writable > 0 && c.writable >= cmp.Or(c.memory, machine.DefaultRAM) {
+		return convert.Options{}, usagef("--writable-size %s does not fit into %s of memory", mebibytes(uint64(c.writable)), mebibytes(uint64(cmp.Or(c.memory, machine.DefaultRAM))))
+	}
+	m, err := machineModule()
+	return convert.Options{
+		Ref: ref, Platform: c.platform, RAM: uint32(c.memory), UpperSize: uint64(c.writable), Machine: m, Version: version(),
+		Image: image.Options{Insecure: !c.tlsVerify, CAFile: c.registryCA, AuthFile: c.authFile},
+	}, err
+}
+
+// machineVariable names a machine's module that is used instead of the
+// embedded one, for developing it.
+const machineVariable = "C2W_MACHINE"
+
+func machineModule() ([]byte, error) {
+	name := os.Getenv(machineVariable)
+	if name == "" {
+		return machinewasm.Module()
+	}
+	m, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the machine that %s names: %w", machineVariable, err)
+	}
+	return m, nil
+}
+
+// shellWord quotes s for a POSIX shell if it has to be.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:=@%+,", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
