@@ -16,7 +16,7 @@ check:          ## formatting, vet for every platform, imports, freshness of wha
 	for p in $(PLATFORMS); do echo "vet $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || exit 1; done
 	GOOS=linux GOARCH=riscv64 $(GO) vet ./guest/init ./guest/testdata/probe
 	GOOS=wasip1 GOARCH=wasm $(GO) vet -unsafeptr=false ./cmd/machine # its memory is at fixed addresses
-	$(GO) test ./tests ./internal/machinewasm ./internal/licenses ./demo ./guest ./guest/kernel -run 'Import|Notice|Fresh'
+	$(GO) test ./tests ./internal/machinewasm ./internal/licenses ./demo ./guest ./guest/kernel ./internal/aot/train -run 'Import|Notice|Fresh'
 
 lint:           ## staticcheck, pinned; not part of check
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
@@ -47,4 +47,7 @@ kernel:         ## build the guest's kernel from Debian's source; see guest/kern
 init:           ## build the guest's process 1; see guest/init/README.md
 	guest/init/build.sh
 
-.PHONY: help run check lint test quick fuzz bench machine machine-commit kernel init
+profile:        ## find out which pages of kernel and runc run often; see internal/aot/train
+	$(GO) run ./internal/aot/train
+
+.PHONY: help run check lint test quick fuzz bench machine machine-commit kernel init profile

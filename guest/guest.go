@@ -20,6 +20,9 @@ import (
 //go:embed init/init-riscv64.zst
 var initRiscv64 []byte
 
+//go:embed profile-riscv64
+var profileRiscv64 []byte
+
 // maxUnpacked bounds what a committed file may unpack to, in bytes: a larger
 // one is not one of ours.
 const maxUnpacked = 64 << 20
@@ -82,6 +85,24 @@ func Runc(arch string) ([]byte, error) {
 	}
 	return unpack(packed)
 }
+
+// Programs returns the programs of every guest whose pages [Profile] knows, by
+// name: kernel and runc. Init is too small to be worth it.
+func Programs(arch string) (map[string][]byte, error) {
+	programs := map[string][]byte{}
+	for name, open := range map[string]func(string) ([]byte, error){"kernel": Kernel, "runc": Runc} {
+		b, err := open(arch)
+		if err != nil {
+			return nil, err
+		}
+		programs[name] = b
+	}
+	return programs, nil
+}
+
+// Profile returns which pages of Programs run often, in the format of
+// internal/aot, for riscv64.
+func Profile() []byte { return profileRiscv64 }
 
 func unpack(packed []byte) ([]byte, error) {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxUnpacked), zstd.WithDecoderConcurrency(1))

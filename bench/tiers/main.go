@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	c := convert.Options{Ref: o.image, Version: "bench"}
+	c := convert.Options{Ref: o.image, Version: "bench", AOT: convert.AOTNone}
 	if c.Machine, err = o.module(); err != nil {
 		return err
 	}

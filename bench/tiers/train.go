@@ -92,7 +92,7 @@ func (t *translation) boot(ctx context.Context, p *convert.Parts, k *emit.Core, 
 	if err != nil {
 		return nil, err
 	}
-	initrd, err := guest.Initramfs(riscv64.Guest.Name(), nil)
+	initrd, err := convert.Initramfs(riscv64.Guest.Name(), convert.Container{})
 	if err != nil {
 		return nil, err
 	}

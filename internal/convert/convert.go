@@ -36,6 +36,9 @@ type Options struct {
 	// UpperSize limits what the container may write beside the host's
 	// directories, in bytes; it lies in the guest's memory. 0 is half of that.
 	UpperSize uint64
+	// AOT says what is translated ahead of time: AOTKernel or AOTNone; "" is
+	// AOTKernel.
+	AOT string
 	// Machine is the machine's module.
 	Machine []byte
 	// Version is the converter's own.
@@ -48,6 +51,12 @@ type Options struct {
 	// Parts.Manifest.Pages and says what it did.
 	Translate func(context.Context, *Parts) (detail string, err error)
 }
+
+// What Options.AOT can be.
+const (
+	AOTNone   = "none"
+	AOTKernel = "kernel" // hot pages of the kernel and the OCI runtime
+)
 
 // RAMUnit is what guest memory is measured in.
 const RAMUnit = 1 << 20
@@ -83,6 +92,9 @@ func newPipeline(ctx context.Context, o Options) (*pipeline, error) {
 	}
 	if o.RAM < machine.MinRAM || o.RAM > machine.MaxRAM || o.RAM%RAMUnit != 0 {
 		return nil, fmt.Errorf("guest memory of %d bytes: it must be whole MiB from %d to %d", o.RAM, machine.MinRAM>>20, machine.MaxRAM>>20)
+	}
+	if o.AOT != "" && o.AOT != AOTNone && o.AOT != AOTKernel {
+		return nil, fmt.Errorf("ahead-of-time translation of %q: it can be %s or %s", o.AOT, AOTKernel, AOTNone)
 	}
 	if o.Progress == nil {
 		o.Progress = silent{}

@@ -14,6 +14,7 @@ import (
 	"github.com/c2w/c2w/internal/device/rtc"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/fdt"
+	"github.com/c2w/c2w/internal/hostfs"
 	"github.com/c2w/c2w/internal/isa"
 	"github.com/c2w/c2w/internal/isa/riscv64"
 	"github.com/c2w/c2w/internal/mem"
@@ -43,6 +44,8 @@ type Config struct {
 	// NoStdin gives the command an empty standard input; Attach says that the
 	// host's standard streams carry the attach protocol.
 	NoStdin, Attach bool
+	// Files are the directories that the host hands over; nil asks Host.
+	Files hostfs.FS
 	// ReadOnlyAt names directories of the host that the guest may not write to.
 	ReadOnlyAt []string
 	// StopSignal is what ends the container in good order; 0 is SIGTERM.
@@ -123,7 +126,10 @@ func New(cfg Config) (*Machine, error) {
 		plug(SlotDisk, blk.New(blk.Config{Disk: cfg.Disk, Size: uint64(cfg.Disk.Size()), ID: "c2w-root"}))
 	}
 	plug(SlotRNG, rng.New(func(p []byte) { m.host.Random(p) }))
-	shared, hidden := files(m.host.Files(), cfg.Spec, cfg.ReadOnlyAt)
+	if cfg.Files == nil {
+		cfg.Files = m.host.Files()
+	}
+	shared, hidden := files(cfg.Files, cfg.Spec, cfg.ReadOnlyAt)
 	if shared != nil {
 		plug(SlotFiles, shared)
 	}

@@ -1,0 +1,19 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/c2w/c2w/guest"
+)
+
+// TestProfileFresh: the committed profile is one of the committed programs.
+func TestProfileFresh(t *testing.T) {
+	want, err := head()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(guest.Profile(), want) {
+		t.Errorf("guest/profile-riscv64 is of other programs than these: run make profile\n%s", want)
+	}
+}

@@ -1,0 +1,2 @@
+# What every run begins with.
+true

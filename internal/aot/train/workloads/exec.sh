@@ -1,0 +1,2 @@
+# fork, exec, page faults, exit
+i=0; while [ $i -lt 150 ]; do i=$((i+1)); /bin/true; done
