@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -59,17 +58,10 @@ func TestInterruptedConversion(t *testing.T) {
 	}
 }
 
-// TestInterruptedRun interrupts a running guest: the process ends as any
-// program does.
-func TestInterruptedRun(t *testing.T) {
-	if testing.Short() {
-		t.Skip("boots Linux")
-	}
-	s := shared{dir: t.TempDir()}
-	if err := s.machine(); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("c2w", "run", "--", "sh", "-c", "echo up; sleep 1000")
+// startUp starts c2w run with a script that says up, and waits for that.
+func startUp(t *testing.T, s *shared, script string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("c2w", "run", "--", "sh", "-c", script)
 	cmd.Env = append(os.Environ(), s.env()...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -80,15 +72,57 @@ func TestInterruptedRun(t *testing.T) {
 	}
 	// A guest that does not come up fails the test, not the whole suite.
 	stuck := time.AfterFunc(2*time.Minute, func() { cmd.Process.Kill() })
-	defer stuck.Stop()
+	t.Cleanup(func() { stuck.Stop() })
 	if line, err := bufio.NewReader(out).ReadString('\n'); strings.TrimSpace(line) != "up" {
 		t.Errorf("%q, %v", line, err)
 	}
+	return cmd
+}
+
+// TestInterruptedRun interrupts running guests.
+func TestInterruptedRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots Linux")
+	}
+	s := shared{dir: t.TempDir()}
+	if err := s.machine(); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("handled", func(t *testing.T) { interruptHandled(t, &s) })
+	t.Run("ignored", func(t *testing.T) { interruptIgnored(t, &s) })
+}
+
+// interruptHandled wants the signal to be the program's.
+func interruptHandled(t *testing.T, s *shared) {
+	cmd := startUp(t, s, `trap 'exit 3' INT; echo up; while :; do sleep 1000 & wait; done`)
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	cmd.Wait()
-	if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != syscall.SIGINT {
+	if got := cmd.ProcessState.ExitCode(); got != 3 {
+		t.Errorf("ended with %v", cmd.ProcessState)
+	}
+}
+
+// interruptIgnored interrupts a program that does not mind until it is ended by
+// force.
+func interruptIgnored(t *testing.T, s *shared) {
+	cmd := startUp(t, s, `trap '' INT; echo up; sleep 1000`)
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	// Signals that come together count once, so three need not do.
+	for waiting := true; waiting; {
+		cmd.Process.Signal(os.Interrupt)
+		select {
+		case <-ended:
+			waiting = false
+		default:
+		}
+	}
+	if got := cmd.ProcessState.ExitCode(); got != statusInterrupted {
 		t.Errorf("ended with %v", cmd.ProcessState)
 	}
 }
