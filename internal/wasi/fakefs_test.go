@@ -113,14 +113,14 @@ func fdIs(filetype uint8, ino uint64) func(uint32, *filestat) Errno {
 }
 
 const (
-	byPath     = false
-	byIdentity = true
+	anyEngine = false
+	wasmtime  = true
 )
 
 // openDir returns files with an open directory 4 of inode 7.
 func openDir(t *testing.T, sys *fakeFS) (*files, hostfs.FD) {
 	t.Helper()
-	f := newFiles(sys, byPath)
+	f := newFiles(sys, anyEngine)
 	sys.onStat, sys.onFDStat = is(filetypeDirectory, 7), fdIs(filetypeDirectory, 7)
 	d, e := f.Open(3, "d", hostfs.Read|hostfs.OpenDirectory)
 	if e != hostfs.OK {

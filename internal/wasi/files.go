@@ -21,16 +21,17 @@ const (
 )
 
 // files is the engine's files with the workarounds. It is for one goroutine.
+//
+// Engines may remember a directory by its path, which may come to lead elsewhere,
+// and may follow symbolic links in it and at its end. So nothing is done with a
+// directory before it was seen that the path still leads to it.
 type files struct {
 	sys fileSystem
-	// paths is set unless the engine is known to hold directories by identity:
-	// then one remembers a directory's path, which may come to lead elsewhere,
-	// and may follow symbolic links in it and at its end. Nothing is done with a
-	// directory before it was seen that the path still leads to it.
-	paths bool
-	// seeks is set if reading at a position is slower than to set the
-	// descriptor's position and read there.
-	seeks bool
+	// wasmtime is set if the engine seems to be wasmtime: reading at a position
+	// is slower there than to set the descriptor's position and read, and the
+	// times of a symbolic link can be set. What keeps the guest inside does not
+	// rest on it, as others may seem to be wasmtime.
+	wasmtime bool
 	// windows is set if the engine hands names to a host on which a backslash
 	// parts them.
 	windows bool
@@ -57,10 +58,10 @@ type openFile struct {
 	dev, ino uint64
 }
 
-func newFiles(sys fileSystem, byIdentity bool) *files {
-	f := &files{sys: sys, paths: !byIdentity, seeks: byIdentity}
+func newFiles(sys fileSystem, wasmtime bool) *files {
+	f := &files{sys: sys, wasmtime: wasmtime}
 	f.findRoots()
-	if f.paths && len(f.roots) > 0 {
+	if len(f.roots) > 0 {
 		f.windows = sys.pathFilestat(uint32(f.roots[0].FD), `.\.`, &f.st) == errnoSuccess && f.st.filetype == filetypeDirectory
 	}
 	return f
@@ -239,7 +240,7 @@ func (f *files) Link(dir hostfs.FD, name string, newDir hostfs.FD, newName strin
 		return e
 	}
 	errno := f.sys.link(uint32(dir), name, uint32(newDir), newName)
-	if errno == errnoSuccess && f.paths {
+	if errno == errnoSuccess {
 		// Some hosts link what a symbolic link leads to.
 		if f.sys.pathFilestat(uint32(dir), name, &f.st) == errnoSuccess && f.st.filetype == filetypeSymlink &&
 			(f.sys.pathFilestat(uint32(newDir), newName, &f.st) != errnoSuccess || f.st.filetype != filetypeSymlink) {

@@ -11,7 +11,7 @@ import (
 // TestBadNames has names that are no names refused before the engine sees them.
 func TestBadNames(t *testing.T) {
 	sys := &fakeFS{}
-	f := newFiles(sys, byPath)
+	f := newFiles(sys, anyEngine)
 	sys.calls = nil
 	for name, want := range map[string]hostfs.Errno{
 		"": hostfs.EINVAL, ".": hostfs.EINVAL, "..": hostfs.EINVAL, "a/b": hostfs.EINVAL, "/": hostfs.EINVAL, "a\x00": hostfs.EINVAL,
@@ -49,10 +49,10 @@ func TestLastNewline(t *testing.T) {
 // TestAllocations: what is called for each message of the guest leaves no
 // garbage.
 func TestAllocations(t *testing.T) {
-	for _, identity := range []bool{byPath, byIdentity} {
+	for _, as := range []bool{anyEngine, wasmtime} {
 		sys := &fakeFS{onStat: is(filetypeRegular, 5), onFDStat: fdIs(filetypeRegular, 5), seekErr: errnoSuccess,
 			onIO: func(_ string, b [][]byte, _ int64) (int, Errno) { return len(b[0]), errnoSuccess }}
-		f := newFiles(sys, identity)
+		f := newFiles(sys, as)
 		fd, _ := f.Open(3, "a", hostfs.Read|hostfs.Write)
 		bufs := [][]byte{make([]byte, 10), make([]byte, 20)}
 		sys.calls = make([]string, 0, 10_000)
@@ -102,7 +102,7 @@ func FuzzListing(f *testing.F) {
 			}
 			return copy(p, listing), errnoSuccess
 		}}
-		files := newFiles(sys, byPath)
+		files := newFiles(sys, anyEngine)
 		for range 3 {
 			_ = files.ReadDir(3, cookie, func(next, _ uint64, _ hostfs.Type, name []byte) bool {
 				if checkName(string(name)) != hostfs.OK {

@@ -13,9 +13,9 @@ import (
 
 var fileDifferenceTests = map[string]func(t *testing.T){
 	"links followed": func(t *testing.T) {
-		for _, identity := range []bool{byPath, byIdentity} {
+		for _, as := range []bool{anyEngine, wasmtime} {
 			sys := &fakeFS{onStat: is(filetypeSymlink, 5)}
-			f := newFiles(sys, identity)
+			f := newFiles(sys, as)
 			sys.calls = nil
 			_, e := f.Open(3, "l", hostfs.Read)
 			wantErr(t, "open", e, hostfs.ELOOP)
@@ -42,7 +42,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 	},
 	"changed before opening": func(t *testing.T) {
 		sys := &fakeFS{onStat: is(filetypeRegular, 5), onFDStat: fdIs(filetypeRegular, 6)}
-		f := newFiles(sys, byPath)
+		f := newFiles(sys, anyEngine)
 		_, e := f.Open(3, "a", hostfs.Write|hostfs.Truncate)
 		wantErr(t, "open", e, hostfs.ESTALE)
 		if !sys.called("close") || sys.called("setSize") {
@@ -76,7 +76,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 	},
 	"one bad name": func(t *testing.T) {
 		sys := &fakeFS{onReaddir: func([]byte, uint64) (int, Errno) { return 0, errnoIlseq }}
-		f := newFiles(sys, byIdentity)
+		f := newFiles(sys, wasmtime)
 		wantErr(t, "listing", f.ReadDir(3, 0, nil), hostfs.EILSEQ)
 		sys.onStat = is(filetypeRegular, 5)
 		wantErr(t, "another name", f.StatAt(3, "a", new(hostfs.Stat)), hostfs.OK)
@@ -87,7 +87,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 			names = append(names, "file-"+strconv.Itoa(i))
 		}
 		sys := &fakeFS{onReaddir: func(p []byte, cookie uint64) (int, Errno) { return dirents(p, names, cookie) }}
-		f := newFiles(sys, byIdentity)
+		f := newFiles(sys, wasmtime)
 		seen := 0
 		for cookie := uint64(0); ; {
 			var got []string
@@ -125,7 +125,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 			onFDStat:  func(_ uint32, st *filestat) Errno { st.size = size; return errnoSuccess },
 		}
 		for _, size = range []uint64{0, 1 << 20} {
-			f := newFiles(sys, byIdentity)
+			f := newFiles(sys, wasmtime)
 			sys.calls = nil
 			n := 0
 			for cookie, before := uint64(0), -1; n > before; {
@@ -156,7 +156,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 			}
 			return dirents(p, []string{"a"}, cookie)
 		}}
-		f := newFiles(sys, byIdentity)
+		f := newFiles(sys, wasmtime)
 		got := ""
 		wantErr(t, "listing", f.ReadDir(3, 0, func(_, _ uint64, _ hostfs.Type, name []byte) bool { got += string(name); return true }), hostfs.OK)
 		if got != "a" {
@@ -172,7 +172,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 			got = append(got, b[0]...)
 			return len(b[0]), errnoSuccess
 		}}
-		f := newFiles(sys, byPath)
+		f := newFiles(sys, anyEngine)
 		fd, _ := f.Open(3, "a", hostfs.Write|hostfs.Create)
 		n, e := f.WriteAt(fd, [][]byte{nil, []byte("ab"), {}, []byte("c"), nil}, 0)
 		if n != 3 || e != hostfs.OK || string(got) != "abc" {
@@ -198,11 +198,11 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 	},
 	"short reads": func(t *testing.T) {
 		how := ""
-		sys := &fakeFS{onStat: is(filetypeRegular, 5), onIO: func(h string, b [][]byte, _ int64) (int, Errno) {
+		sys := &fakeFS{onStat: is(filetypeRegular, 5), onFDStat: fdIs(filetypeRegular, 5), onIO: func(h string, b [][]byte, _ int64) (int, Errno) {
 			how = h
 			return len(b[0]), errnoSuccess
 		}}
-		f := newFiles(sys, byIdentity)
+		f := newFiles(sys, wasmtime)
 		fd, _ := f.Open(3, "a", hostfs.Read)
 		sys.calls = nil
 		for _, off := range []int64{0, 4, 100, 104} {
@@ -223,7 +223,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 			open++
 			return uint32(3 + open), errnoSuccess
 		}}
-		f := newFiles(sys, byIdentity)
+		f := newFiles(sys, wasmtime)
 		last := hostfs.None
 		for {
 			fd, e := f.Open(3, "a", hostfs.Write|hostfs.Create)
@@ -249,7 +249,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 			}
 			return 0, errnoIO
 		}
-		_, e = newFiles(sys, byIdentity).Open(3, "a", hostfs.Write|hostfs.Create)
+		_, e = newFiles(sys, wasmtime).Open(3, "a", hostfs.Write|hostfs.Create)
 		wantErr(t, "a true one", e, hostfs.EIO)
 	},
 	"names on Windows": func(t *testing.T) {
@@ -259,7 +259,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 			}
 			return is(filetypeDirectory, 1)(name, st)
 		}}
-		f := newFiles(sys, byPath)
+		f := newFiles(sys, anyEngine)
 		sys.calls = nil
 		for _, name := range []string{`..\x`, `a\b`, "C:", "a:stream", ".. ", "...", "con", "NUL.txt", "Com1", "lpt9.x", "COM¹", "a\nb", "a|b"} {
 			wantErr(t, name, f.Mkdir(3, name), hostfs.EILSEQ)
@@ -270,7 +270,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 		for _, name := range []string{"a", ".git", "a b", "console", "com10", "COM", "lpt", "ä.con"} {
 			wantErr(t, name, f.Mkdir(3, name), hostfs.OK)
 		}
-		wantErr(t, "elsewhere", newFiles(&fakeFS{}, byPath).Mkdir(3, `a\b:c `), hostfs.OK)
+		wantErr(t, "elsewhere", newFiles(&fakeFS{}, anyEngine).Mkdir(3, `a\b:c `), hostfs.OK)
 	},
 	"link of a link": func(t *testing.T) {
 		sys := &fakeFS{onStat: func(name string, st *filestat) Errno {
@@ -279,7 +279,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 			}
 			return is(filetypeRegular, 6)(name, st)
 		}}
-		f := newFiles(sys, byPath)
+		f := newFiles(sys, anyEngine)
 		wantErr(t, "link", f.Link(3, "l", 3, "new"), hostfs.ELOOP)
 		if !sys.called("unlink") {
 			t.Error(sys.calls)
@@ -293,7 +293,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 	"append at a position": func(t *testing.T) {
 		how := ""
 		sys := &fakeFS{onIO: func(h string, b [][]byte, _ int64) (int, Errno) { how = h; return len(b[0]), errnoSuccess }}
-		f := newFiles(sys, byPath)
+		f := newFiles(sys, anyEngine)
 		fd, _ := f.Open(3, "a", hostfs.Write|hostfs.Create|hostfs.Append)
 		if _, e := f.WriteAt(fd, [][]byte{{1}}, 77); e != hostfs.OK || how != "write" {
 			t.Errorf("%s, %v", how, e)
@@ -301,25 +301,30 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 	},
 	"times through a link": func(t *testing.T) {
 		sys := &fakeFS{onStat: is(filetypeSymlink, 5)}
-		f := newFiles(sys, byPath)
+		f := newFiles(sys, anyEngine)
 		wantErr(t, "link", f.SetTimesAt(3, "l", &hostfs.Times{NowMtime: true}), hostfs.EOPNOTSUPP)
 		sys.onStat, sys.onFDStat = is(filetypeRegular, 5), fdIs(filetypeRegular, 5)
 		wantErr(t, "file", f.SetTimesAt(3, "a", &hostfs.Times{NowMtime: true}), hostfs.OK)
 		if sys.called("pathSetTimes") || !sys.called("setTimes") {
 			t.Error(sys.calls)
 		}
+		sys.onStat = is(filetypeSymlink, 5)
+		wantErr(t, "link on wasmtime", newFiles(sys, wasmtime).SetTimesAt(3, "l", &hostfs.Times{NowMtime: true}), hostfs.OK)
+		if !sys.called("pathSetTimes") {
+			t.Error(sys.calls)
+		}
 	},
 	"read-only": func(t *testing.T) {
 		sys := &fakeFS{flags: fdstat{rights: rightsAll}, answer: map[string]Errno{"mkdir": errnoRofs}}
-		if !newFiles(sys, byPath).Roots()[0].ReadOnly {
+		if !newFiles(sys, anyEngine).Roots()[0].ReadOnly {
 			t.Error("mkdir tells it")
 		}
 		sys = &fakeFS{flags: fdstat{rights: rightsAll &^ rightCreateFile}}
-		if !newFiles(sys, byPath).Roots()[0].ReadOnly {
+		if !newFiles(sys, anyEngine).Roots()[0].ReadOnly {
 			t.Error("the rights tell it")
 		}
 		sys = &fakeFS{flags: fdstat{rights: rightsAll}, answer: map[string]Errno{"mkdir": errnoExist}}
-		f := newFiles(sys, byPath)
+		f := newFiles(sys, anyEngine)
 		if f.Roots()[0].ReadOnly {
 			t.Error("this one is not")
 		}
@@ -342,16 +347,16 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 	"unlink of a directory": func(t *testing.T) {
 		for _, errno := range []Errno{errnoIsdir, errnoPerm} {
 			sys := &fakeFS{answer: map[string]Errno{"unlink": errno}, onStat: is(filetypeDirectory, 1)}
-			wantErr(t, "directory", newFiles(sys, byPath).Unlink(3, "a"), hostfs.EISDIR)
+			wantErr(t, "directory", newFiles(sys, anyEngine).Unlink(3, "a"), hostfs.EISDIR)
 			sys.onStat = is(filetypeRegular, 1)
-			wantErr(t, "file", newFiles(sys, byPath).Unlink(3, "a"), hostfs.EPERM)
+			wantErr(t, "file", newFiles(sys, anyEngine).Unlink(3, "a"), hostfs.EPERM)
 		}
 	},
 	"sync of a directory": func(t *testing.T) {
 		sys := &fakeFS{answer: map[string]Errno{"sync": errnoBadf}}
-		wantErr(t, "directory", newFiles(sys, byIdentity).Sync(3, false), hostfs.OK)
+		wantErr(t, "directory", newFiles(sys, wasmtime).Sync(3, false), hostfs.OK)
 		sys = &fakeFS{answer: map[string]Errno{"datasync": errnoNotcapable}}
-		f := newFiles(sys, byPath)
+		f := newFiles(sys, anyEngine)
 		fd, _ := f.Open(3, "a", hostfs.Read|hostfs.Create)
 		wantErr(t, "for reading", f.Sync(fd, true), hostfs.OK)
 		if !sys.called("sync") {
@@ -361,13 +366,13 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 	"readlink's buffer": func(t *testing.T) {
 		for _, errno := range []Errno{errnoRange, errnoNobufs, errnoSuccess} {
 			sys := &fakeFS{answer: map[string]Errno{"readlink": errno}, linkText: "0123456789"}
-			_, e := newFiles(sys, byPath).Readlink(3, "l", make([]byte, 5))
+			_, e := newFiles(sys, anyEngine).Readlink(3, "l", make([]byte, 5))
 			wantErr(t, "too small", e, hostfs.ENAMETOOLONG)
 		}
 	},
 	"name not UTF-8": func(t *testing.T) {
 		sys := &fakeFS{onStat: func(name string, _ *filestat) Errno { return errnoPerm }}
-		f := newFiles(sys, byPath)
+		f := newFiles(sys, anyEngine)
 		_, e := f.Open(3, "\xff", hostfs.Write|hostfs.Create)
 		wantErr(t, "open", e, hostfs.EILSEQ)
 		wantErr(t, "mkdir", f.Mkdir(3, "\xff"), hostfs.EILSEQ)
@@ -375,7 +380,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 	"target leads out": func(t *testing.T) {
 		for _, errno := range []Errno{errnoPerm, errnoNotcapable} {
 			sys := &fakeFS{answer: map[string]Errno{"symlink": errno}}
-			wantErr(t, "symlink", newFiles(sys, byPath).Symlink("/etc", 3, "l"), hostfs.EPERM)
+			wantErr(t, "symlink", newFiles(sys, anyEngine).Symlink("/etc", 3, "l"), hostfs.EPERM)
 		}
 	},
 	"null is no terminal": func(t *testing.T) {

@@ -10,7 +10,7 @@ func (f *files) ReadAt(fd hostfs.FD, bufs [][]byte, off int64) (int, hostfs.Errn
 	}
 	return f.transfer(bufs, func(bufs [][]byte, done int) (int, Errno) {
 		at := off + int64(done)
-		if !f.seeks {
+		if !f.wasmtime {
 			return f.sys.pread(uint32(fd), bufs, at)
 		}
 		if o.position != at {
@@ -144,12 +144,15 @@ func (f *files) SetTimesAt(dir hostfs.FD, name string, t *hostfs.Times) hostfs.E
 	if flags == 0 {
 		return hostfs.OK
 	}
-	if !f.paths {
-		return f.sys.pathSetTimes(uint32(dir), name, t.Atime, t.Mtime, flags).Linux()
-	}
-	// By path an engine was seen to follow the link.
+	// By path an engine was seen to follow links.
 	fd, e := f.Open(dir, name, hostfs.Read)
-	if e == hostfs.ELOOP || e == hostfs.ENXIO {
+	if e == hostfs.EACCES {
+		fd, e = f.Open(dir, name, hostfs.Write)
+	}
+	switch {
+	case e == hostfs.ELOOP && f.wasmtime:
+		return f.sys.pathSetTimes(uint32(dir), name, t.Atime, t.Mtime, flags).Linux()
+	case e == hostfs.ELOOP || e == hostfs.ENXIO:
 		return hostfs.EOPNOTSUPP
 	}
 	if e != hostfs.OK {

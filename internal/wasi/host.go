@@ -298,7 +298,6 @@ func (h *Host) isWasmtime() bool {
 // none.
 func (h *Host) Files() hostfs.FS {
 	if h.files == nil && h.fsys != nil {
-		// wasmtime is the engine known to hold directories by identity.
 		if f := newFiles(h.fsys, h.isWasmtime()); len(f.roots) > 0 {
 			h.files = f
 		}

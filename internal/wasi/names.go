@@ -54,7 +54,7 @@ func (f *files) enter(dir hostfs.FD, name string) hostfs.Errno {
 	if f.windows && !windowsName(name) {
 		return hostfs.EILSEQ
 	}
-	if f.paths && !utf8.ValidString(name) {
+	if !utf8.ValidString(name) {
 		// Engines that cannot carry it should say so.
 		if errno := f.sys.pathFilestat(uint32(dir), name, &f.st2); errno == errnoPerm || errno == errnoInval {
 			return hostfs.EILSEQ
@@ -73,7 +73,7 @@ func (f *files) enterDir(dir hostfs.FD) hostfs.Errno {
 		return hostfs.EBADF
 	case !o.dir:
 		return hostfs.ENOTDIR
-	case !f.paths || o.root:
+	case o.root:
 		return hostfs.OK
 	}
 	if errno := f.sys.pathFilestat(uint32(dir), ".", &f.st2); errno != errnoSuccess {

@@ -60,8 +60,6 @@ func (f *files) openExisting(dir hostfs.FD, name string, flags hostfs.OpenFlags,
 		rights, inheriting, oflags = rightsDir|rightRead, rightsAll, oflagDirectory
 	case f.st.filetype != filetypeRegular:
 		return hostfs.None, hostfs.ENXIO
-	case flags&hostfs.Truncate != 0 && !f.paths:
-		oflags = oflagTrunc
 	}
 	fd, errno := f.sysOpen(dir, name, oflags, rights, inheriting, fdflags)
 	if errno != errnoSuccess {
@@ -71,18 +69,16 @@ func (f *files) openExisting(dir hostfs.FD, name string, flags hostfs.OpenFlags,
 		return hostfs.None, errno.Linux()
 	}
 	o := openFile{dir: oflags&oflagDirectory != 0, append: fdflags != 0, dev: f.st.dev, ino: f.st.ino}
-	if f.paths {
-		// What was looked at and what was opened are the same.
-		errno := f.sys.filestat(fd, &f.st2)
-		if errno != errnoSuccess || f.st2.dev != o.dev || f.st2.ino != o.ino || f.st2.filetype != f.st.filetype {
+	// What was looked at and what was opened are the same.
+	errno = f.sys.filestat(fd, &f.st2)
+	if errno != errnoSuccess || f.st2.dev != o.dev || f.st2.ino != o.ino || f.st2.filetype != f.st.filetype {
+		f.sys.close(fd)
+		return hostfs.None, hostfs.ESTALE
+	}
+	if flags&hostfs.Truncate != 0 {
+		if errno := f.sys.setSize(fd, 0); errno != errnoSuccess {
 			f.sys.close(fd)
-			return hostfs.None, hostfs.ESTALE
-		}
-		if flags&hostfs.Truncate != 0 {
-			if errno := f.sys.setSize(fd, 0); errno != errnoSuccess {
-				f.sys.close(fd)
-				return hostfs.None, changing(errno)
-			}
+			return hostfs.None, changing(errno)
 		}
 	}
 	return f.opened(fd, o)

@@ -66,7 +66,6 @@ const (
 	oflagCreat     = 1
 	oflagDirectory = 2
 	oflagExcl      = 4
-	oflagTrunc     = 8
 
 	fdflagAppend   = 1
 	fdflagNonblock = 4
