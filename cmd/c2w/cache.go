@@ -19,7 +19,8 @@ import (
 // The user's cache holds converted files and compiled code.
 
 const (
-	// cacheVariable names the cache's directory; "off" keeps nothing.
+	// cacheVariable names the directory in which the cache is a directory of
+	// its own; "off" keeps nothing.
 	cacheVariable = "C2W_CACHE"
 	// cacheLimitVariable is a size.
 	cacheLimitVariable = "C2W_CACHE_LIMIT"
@@ -29,17 +30,15 @@ const (
 
 // cacheRoot returns the cache's directory, or "" if there is none.
 func cacheRoot() string {
-	switch dir := os.Getenv(cacheVariable); {
-	case dir == "off":
+	base, err := os.Getenv(cacheVariable), error(nil)
+	switch base {
+	case "off":
 		return ""
-	case dir != "":
-		abs, err := filepath.Abs(dir)
-		if err != nil {
-			return ""
-		}
-		return abs
+	case "":
+		base, err = os.UserCacheDir()
+	default:
+		base, err = filepath.Abs(base)
 	}
-	base, err := os.UserCacheDir()
 	if err != nil {
 		return ""
 	}
@@ -110,7 +109,7 @@ func newCacheCommand(inv *invocation) *cobra.Command {
 that c2w run has compiled. All of it can be made again. What was not used for
 the longest time goes when there is more than the limit.
 
-  ` + cacheVariable + `         the directory; off keeps nothing
+  ` + cacheVariable + `         the directory that the cache lies in; off keeps nothing
   ` + cacheLimitVariable + `   the limit of each of the two, such as 500m (default 4g)`,
 		Example: `c2w cache
 c2w cache clear`,

@@ -21,6 +21,7 @@ type conversionFlags struct {
 	platform string
 	memory   size
 	writable size
+	aot      string
 	noCache  bool
 	quiet    bool
 
@@ -40,6 +41,7 @@ func (c *conversionFlags) registerConversion(cmd *cobra.Command) {
 		fs.Var(&c.memory, "ram", "")
 		fs.MarkHidden("ram")
 		fs.Var(&c.writable, "writable-size", "let the container write `SIZE` beside volumes (default half the memory)")
+		fs.StringVar(&c.aot, "aot", convert.AOTKernel, "translate `WHAT` ahead of time, kernel or none: a smaller file that runs slower")
 		fs.BoolVar(&c.noCache, "no-cache", false, "convert again, whatever the cache holds")
 		fs.BoolVarP(&c.quiet, "quiet", "q", false, "say nothing unless something is wrong")
 	})
@@ -49,13 +51,14 @@ func (c *conversionFlags) registerConversion(cmd *cobra.Command) {
 		fs.StringVar(&c.authFile, "authfile", "", "read credentials from `FILE` (default docker's and podman's)")
 	})
 	cmd.RegisterFlagCompletionFunc("platform", cobra.FixedCompletions(convert.Platforms(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("aot", cobra.FixedCompletions([]string{convert.AOTKernel, convert.AOTNone}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("memory", cobra.FixedCompletions([]string{"256m", "512m", "1g"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // given returns the first flag given that says how an image is converted, or
 // nil.
 func (c *conversionFlags) given() *pflag.Flag {
-	for _, name := range []string{"platform", "memory", "ram", "writable-size"} {
+	for _, name := range []string{"platform", "memory", "ram", "writable-size", "aot"} {
 		if f := c.flags.Lookup(name); f.Changed {
 			return f
 		}
@@ -70,7 +73,7 @@ func (c *conversionFlags) options(ref string) (convert.Options, error) {
 	}
 	m, err := machineModule()
 	return convert.Options{
-		Ref: ref, Platform: c.platform, RAM: uint32(c.memory), UpperSize: uint64(c.writable), Machine: m, Version: version(),
+		Ref: ref, Platform: c.platform, RAM: uint32(c.memory), UpperSize: uint64(c.writable), AOT: c.aot, Machine: m, Version: version(),
 		Image: image.Options{Insecure: !c.tlsVerify, CAFile: c.registryCA, AuthFile: c.authFile},
 	}, err
 }

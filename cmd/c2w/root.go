@@ -92,7 +92,6 @@ func newHelpCommand(inv *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Show help for a command",
-		Args:  operands(0, 1, "one command"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, start string) ([]string, cobra.ShellCompDirective) {
 			var names []string
 			for _, c := range cmd.Root().Commands() {
@@ -103,13 +102,9 @@ func newHelpCommand(inv *invocation) *cobra.Command {
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			about := cmd.Root()
-			if len(args) > 0 {
-				found, _, err := about.Find(args)
-				if err != nil || found == about {
-					return usagef("there is no command %q%s", args[0], meant(about, args[0]))
-				}
-				about = found
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("there is no command %q%s", strings.Join(args, " "), meant(cmd.Root(), args[0]))
 			}
 			showHelp(inv.stdout, about)
 			return nil
@@ -127,15 +122,10 @@ func meant(root *cobra.Command, name string) string {
 
 // rootLong is the description of c2w itself.
 func rootLong() string {
-	var b strings.Builder
-	b.WriteString(`c2w turns a container image into one WebAssembly file that boots Linux and runs
-the image's program on any WASI host.
+	return `Turns a container image into one WebAssembly file that boots Linux and runs the
+image's program on any WASI host.
 
 IMAGE is one of
-`)
-	for _, f := range image.Forms() {
-		fmt.Fprintf(&b, "  %s\n", f)
-	}
-	fmt.Fprintf(&b, "\nPlatforms: %s.", strings.Join(convert.Platforms(), ", "))
-	return b.String()
+  ` + strings.Join(image.Forms(), "\n  ") + `
+The platforms are ` + strings.Join(convert.Platforms(), ", ") + `.`
 }

@@ -29,7 +29,7 @@ func newRunCommand(inv *invocation) *cobra.Command {
 		Long: `Runs a converted file, or converts an image first and keeps the result for the
 next time. Without either it runs the built-in demo image. Flags end at the
 image or file: what follows belongs to the program. The exit status is the
-program's.`,
+program's. Docker's --rm and --name are accepted; nothing is kept of a run.`,
 		Example: `c2w run                                         the demo image
 c2w run -- sh                                   a shell in it
 c2w run -it riscv64/alpine

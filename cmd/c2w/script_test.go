@@ -130,12 +130,13 @@ func (s *shared) fill(registryAddr string) error {
 }
 
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"status":   statusScript,
-	"copydir":  copyScript,
-	"damage":   damageScript,
-	"ociempty": ociEmptyScript,
-	"truncate": truncateScript,
-	"nofile":   noFileScript,
+	"status":    statusScript,
+	"copydir":   copyScript,
+	"damage":    damageScript,
+	"damageall": damageAllScript,
+	"ociempty":  ociEmptyScript,
+	"truncate":  truncateScript,
+	"nofile":    noFileScript,
 }
 
 // status STATUS COMMAND [ARG…] runs a command that must end with that status.
@@ -183,6 +184,22 @@ func noFileScript(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		if len(found) > 0 {
 			ts.Fatalf("left behind: %q", found)
+		}
+	}
+}
+
+// damageall PATTERN… flips one byte in the middle of each file that matches.
+func damageAllScript(ts *testscript.TestScript, neg bool, args []string) {
+	for _, pattern := range args {
+		found, err := filepath.Glob(ts.MkAbs(pattern))
+		ts.Check(err)
+		if len(found) == 0 {
+			ts.Fatalf("nothing matches %s", pattern)
+		}
+		for _, name := range found {
+			info, err := os.Stat(name)
+			ts.Check(err)
+			damageScript(ts, false, []string{name, strconv.FormatInt(info.Size()/2, 10)})
 		}
 	}
 }

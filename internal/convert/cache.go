@@ -258,7 +258,7 @@ func (c *Cache) walk(do func(path string, info fs.FileInfo)) {
 		return
 	}
 	filepath.WalkDir(c.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
+		if err == nil && path != c.Dir && d.Type().IsRegular() {
 			if info, err := d.Info(); err == nil {
 				do(path, info)
 			}

@@ -51,11 +51,11 @@ func TestInfo(t *testing.T) {
 
 func TestInfoRefused(t *testing.T) {
 	none := (&wasm.Module{}).Encode()
-	newer := bytes.Replace(infoFile(t, &Info{}), []byte(`"format":2`), []byte(`"format":99`), 1)
+	newer := bytes.Replace(infoFile(t, &Info{}), []byte(`"format":2`), []byte(`"format":3`), 1)
 	broken := bytes.Replace(infoFile(t, &Info{}), []byte(`"format":2`), []byte(`"format"=1`), 1)
 	for want, b := range map[string][]byte{
 		"was not made by c2w":      none,
-		"has format 99":            newer,
+		"has format 3":             newer,
 		"is damaged":               broken,
 		"no complete WebAssembly ": []byte("hello"),
 	} {
