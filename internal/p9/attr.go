@@ -98,7 +98,9 @@ func (s *Server) setattr() hostfs.Errno {
 	if valid&setAtimeTo != 0 && !okA || valid&setMtimeTo != 0 && !okM {
 		return hostfs.EINVAL
 	}
-	s.forget()
+	if valid&^(setMode|setUID|setGID) != 0 {
+		s.forget(n)
+	}
 	if valid&setSize != 0 {
 		if e = s.setSize(n, size); e != hostfs.OK {
 			return e

@@ -67,7 +67,7 @@ func (s *Server) openNode(n *node, flags uint32) hostfs.Errno {
 		return e
 	}
 	if flags&openTruncate != 0 {
-		s.forget()
+		s.forget(n)
 		if e = s.fs.SetSize(fd, 0); e != hostfs.OK {
 			return s.closeUnused(n, e)
 		}
@@ -131,7 +131,7 @@ func (s *Server) create(dir *node, bytes []byte, m meta) (*node, hostfs.Errno) {
 	}
 	name := string(bytes)
 	const rights = hostfs.Read | hostfs.Write // whatever is asked: it is ours
-	s.forget()
+	s.forget(dir)
 	file, e := s.open(fd, name, rights|hostfs.Create|hostfs.Exclusive)
 	if e != hostfs.OK {
 		return nil, e
@@ -219,7 +219,7 @@ func (s *Server) read() hostfs.Errno {
 		if fd, e = s.fileFD(f.node, hostfs.Read); e != hostfs.OK {
 			return e
 		}
-		done, e = s.transfer(s.in, readHeader, int(count), func(bufs [][]byte, at int) (int, hostfs.Errno) {
+		done, e = s.transfer(s.in, readHeader, int(count), false, func(bufs [][]byte, at int) (int, hostfs.Errno) {
 			return s.fs.ReadAt(fd, bufs, int64(off)+int64(at))
 		})
 		if e != hostfs.OK {
@@ -248,7 +248,7 @@ func (s *Server) write() hostfs.Errno {
 	if e != hostfs.OK {
 		return e
 	}
-	s.forget()
+	s.forget(f.node)
 	if f.append {
 		// Where the guest believes the end to be it may no longer be: the host
 		// writes too.
@@ -260,7 +260,7 @@ func (s *Server) write() hostfs.Errno {
 	if off > math.MaxInt64-count {
 		return hostfs.EFBIG
 	}
-	done, e := s.transfer(s.out, writeHeader, int(count), func(bufs [][]byte, at int) (int, hostfs.Errno) {
+	done, e := s.transfer(s.out, writeHeader, int(count), true, func(bufs [][]byte, at int) (int, hostfs.Errno) {
 		return s.fs.WriteAt(fd, bufs, int64(off)+int64(at))
 	})
 	if e != hostfs.OK {
@@ -273,10 +273,29 @@ func (s *Server) write() hostfs.Errno {
 // transfer moves n bytes between the host and the buffers, from their byte skip
 // on, until all are moved, or the host moves none. What was moved before an
 // error counts.
-func (s *Server) transfer(bufs [][]byte, skip, n int, move func(bufs [][]byte, at int) (int, hostfs.Errno)) (done int, e hostfs.Errno) {
+//
+// A guest's buffer is often a hundred pages that do not lie together. Most
+// engines take one piece for each call that costs more than copying it, so
+// small pieces go by a buffer that joins them.
+func (s *Server) transfer(bufs [][]byte, skip, n int, writing bool, move func(bufs [][]byte, at int) (int, hostfs.Errno)) (done int, e hostfs.Errno) {
 	for done < n {
 		s.bufs = cut(s.bufs[:0], bufs, skip+done, n-done)
-		k, e := move(s.bufs, done)
+		pieces, size := small(s.bufs)
+		if pieces < 2 {
+			pieces, size = 1, len(s.bufs[0])
+		}
+		some, joined := s.bufs[:pieces], s.bufs[:1]
+		if pieces > 1 {
+			if s.bounce == nil {
+				s.bounce = make([]byte, bounceSize)
+			}
+			if writing {
+				gather(s.bounce[:size], some)
+			}
+			s.joined[0] = s.bounce[:size]
+			joined = s.joined[:]
+		}
+		k, e := move(joined, done)
 		if e != hostfs.OK {
 			if done > 0 {
 				break
@@ -286,9 +305,31 @@ func (s *Server) transfer(bufs [][]byte, skip, n int, move func(bufs [][]byte, a
 		if k <= 0 {
 			break
 		}
-		done += min(k, n-done)
+		k = min(k, size)
+		if pieces > 1 && !writing {
+			scatter(some, s.bounce[:k])
+		}
+		done += k
 	}
 	return done, hostfs.OK
+}
+
+const (
+	bounceSize = 256 << 10
+	smallPiece = 32 << 10
+)
+
+// small counts the small pieces that bufs begin with, as many as fit the bounce
+// buffer, and their bytes.
+func small(bufs [][]byte) (pieces, size int) {
+	for _, b := range bufs {
+		if len(b) >= smallPiece || size+len(b) > bounceSize {
+			break
+		}
+		pieces++
+		size += len(b)
+	}
+	return pieces, size
 }
 
 func (s *Server) fsync() hostfs.Errno {

@@ -41,7 +41,7 @@ func (s *Server) make(f *fid, bytes []byte, mode, gid uint32, on func(hostfs.FD,
 		return e
 	}
 	name := string(bytes)
-	s.forget()
+	s.forget(dir)
 	if e = on(fd, name); e != hostfs.OK {
 		return e
 	}
@@ -151,7 +151,8 @@ func (s *Server) link() hostfs.Errno {
 	if _, e = s.target(d.node, name); e != hostfs.OK {
 		return e
 	}
-	s.forget()
+	s.forget(n)
+	s.forget(d.node)
 	return s.withDirs(n.parent, d.node, func(from, to hostfs.FD) hostfs.Errno {
 		return s.fs.Link(from, n.name, to, string(name))
 	})
@@ -225,7 +226,10 @@ func (s *Server) unlink(dir *node, name []byte, rmdir bool) hostfs.Errno {
 	if e != hostfs.OK {
 		return e
 	}
-	s.forget()
+	s.forget(dir)
+	if n != nil {
+		s.forget(n)
+	}
 	if rmdir {
 		e = s.fs.Rmdir(fd, string(name))
 	} else {
@@ -379,7 +383,12 @@ func (s *Server) moveNode(n, dir, newDir *node, newName []byte) hostfs.Errno {
 		s.closeDirs()
 	}
 	name := string(newName)
-	s.forget()
+	s.forget(n)
+	s.forget(dir)
+	s.forget(newDir)
+	if old != nil {
+		s.forget(old)
+	}
 	if e = s.withDirs(dir, newDir, func(from, to hostfs.FD) hostfs.Errno {
 		return s.fs.Rename(from, n.name, to, name)
 	}); e != hostfs.OK {

@@ -138,10 +138,8 @@ func (s *Server) release(n *node) (parent *node) {
 	if !n.gone {
 		delete(s.names, nameKey{n.parent, n.name})
 	}
-	for i := range s.recents {
-		if s.recents[i].n == n {
-			s.recents[i].n = nil
-		}
+	if r := s.recentOf(n); r.n == n {
+		r.n = nil
 	}
 	s.nodes--
 	parent, n.parent = n.parent, nil
@@ -232,37 +230,58 @@ func (s *Server) mountNamed(name []byte) (*node, hostfs.Errno) {
 	return s.mounts[i].root, hostfs.OK
 }
 
-// recent is what the host said of a file a moment ago: Linux asks for a file's
-// attributes right after it walked to it.
+// recent is what the host said of a file a moment ago. Linux asks for a file's
+// attributes right after it walked to it, and walks to the same directories
+// again and again.
 type recent struct {
 	n   *node
-	seq uint64
+	at  int64  // by the clock
+	seq uint64 // or, without one, by the number of requests
 	st  hostfs.Stat
 }
 
-// recentSpan is for how many requests it counts: create, walk, getattr.
-const recentSpan = 4
+const (
+	// recentTime is for how long it counts, in nanoseconds: what others change
+	// on the host is seen that much later.
+	recentTime = 20_000_000
+	// recentSpan is for how many requests without a clock: create, walk,
+	// getattr.
+	recentSpan = 4
+)
+
+// recentOf is where n's inode has its place; others may have the same.
+func (s *Server) recentOf(n *node) *recent {
+	return &s.recents[n.path*0x9e3779b97f4a7c15>>(64-recentBits)]
+}
+
+const recentBits = 8
 
 func (s *Server) remember(n *node, st *hostfs.Stat) {
-	s.recents[s.next] = recent{n, s.seq, *st}
-	s.next = (s.next + 1) % len(s.recents)
+	r := s.recentOf(n)
+	*r = recent{n: n, seq: s.seq, st: *st}
+	if s.cfg.Now != nil {
+		r.at = s.cfg.Now()
+	}
 }
 
 // recall puts what is known of n into s.st.
 func (s *Server) recall(n *node) bool {
-	for i := range s.recents {
-		if r := &s.recents[i]; r.n == n && s.seq-r.seq <= recentSpan {
-			s.st = r.st
-			return true
-		}
+	r := s.recentOf(n)
+	if r.n != n {
+		return false
 	}
-	return false
+	if s.cfg.Now == nil && s.seq-r.seq > recentSpan || s.cfg.Now != nil && uint64(s.cfg.Now()-r.at) > recentTime {
+		r.n = nil
+		return false
+	}
+	s.st = r.st
+	return true
 }
 
-// forget is called before anything is changed on the host.
-func (s *Server) forget() {
-	for i := range s.recents {
-		s.recents[i].n = nil
+// forget is called before n is changed on the host, by whatever name.
+func (s *Server) forget(n *node) {
+	if r := s.recentOf(n); r.n != nil && r.n.path == n.path {
+		r.n = nil
 	}
 }
 
