@@ -51,12 +51,12 @@ if ! "$tools/bin/wazero" version 2>/dev/null | grep -qx "$wazero"; then
 fi
 
 # A program of our own around the engine's library: it has no other prebuilt form.
-if ! "$tools/bin/wasmer" --version 2>/dev/null | grep -qx "wasmer-sdk $wasmer"; then
+if ! "$tools/bin/wasmer-sdk" --version 2>/dev/null | grep -qx "wasmer-sdk $wasmer"; then
 	if python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade --no-deps \
 		--only-binary=:all: --target "$tools/wasmer" "wasmer-sdk==$wasmer" 2>"$tools/wasmer.log"; then
-		printf '#!/bin/sh\nPYTHONPATH="%s" exec python3 "%s" "$@"\n' "$tools/wasmer" "$PWD/tests/hosts/wasmer.py" >"$tools/bin/wasmer"
-		chmod 755 "$tools/bin/wasmer"
-		"$tools/bin/wasmer" --version >/dev/null 2>&1 || { rm "$tools/bin/wasmer"; missing "wasmer: wasmer-sdk does not start here"; }
+		printf '#!/bin/sh\nPYTHONPATH="%s" exec python3 "%s" "$@"\n' "$tools/wasmer" "$PWD/tests/hosts/wasmer.py" >"$tools/bin/wasmer-sdk"
+		chmod 755 "$tools/bin/wasmer-sdk"
+		"$tools/bin/wasmer-sdk" --version >/dev/null 2>&1 || { rm "$tools/bin/wasmer-sdk"; missing "wasmer: wasmer-sdk does not start here"; }
 	else
 		missing "wasmer: wasmer-sdk is not built for this computer"
 	fi

@@ -18,7 +18,11 @@ while (args[0] === "--env" || args[0] === "--dir") {
   if (option === "--env") env[left] = right;
   else preopens[right] = left;
 }
-const wasi = new WASI({ version: "preview1", args, env, preopens, returnOnExit: true });
+const wasi = new WASI({ version: "preview1", args, env, preopens });
+const imports = wasi.getImportObject();
+// Node 20 may crash where it unwinds a long run's stack to end it, as its own
+// returnOnExit does.
+imports.wasi_snapshot_preview1.proc_exit = (status) => process.exit(status);
 const module = await WebAssembly.compile(await readFile(args[0]));
-const instance = await WebAssembly.instantiate(module, wasi.getImportObject());
-process.exitCode = wasi.start(instance);
+const instance = await WebAssembly.instantiate(module, imports);
+wasi.start(instance);
