@@ -100,6 +100,7 @@ func operate(t *testing.T, g *guest, script []byte) {
 		script = script[4:]
 		name, name2 := fewNames[int(z)%len(fewNames)], fewNames[int(z>>4)%len(fewNames)]
 		var e hostfs.Errno
+		g.now += int64(z) << 17 // up to 33 ms
 		switch op % 24 {
 		case 0, 1, 2:
 			_, e = g.Walk(x, y, name)
@@ -188,7 +189,7 @@ func fortress(t testing.TB, byPath bool) *guest {
 		}
 		g.fs.FS = p
 		roots := host.Roots()
-		g.s = p9.New(p9.Config{FS: g.fs, Mounts: []p9.Mount{{Dir: roots[0].FD}, {Dir: roots[1].FD, ReadOnly: true}}})
+		g.s = p9.New(p9.Config{FS: g.fs, Mounts: []p9.Mount{{Dir: roots[0].FD}, {Dir: roots[1].FD, ReadOnly: true}}, Now: func() int64 { return g.now }})
 		g.begin()
 	}
 	g.put(filepath.Join(g.ro, "a"), "read only")

@@ -234,20 +234,14 @@ func (s *Server) mountNamed(name []byte) (*node, hostfs.Errno) {
 // attributes right after it walked to it, and walks to the same directories
 // again and again.
 type recent struct {
-	n   *node
-	at  int64  // by the clock
-	seq uint64 // or, without one, by the number of requests
-	st  hostfs.Stat
+	n  *node
+	at int64 // by the clock
+	st hostfs.Stat
 }
 
-const (
-	// recentTime is for how long it counts, in nanoseconds: what others change
-	// on the host is seen that much later.
-	recentTime = 20_000_000
-	// recentSpan is for how many requests without a clock: create, walk,
-	// getattr.
-	recentSpan = 4
-)
+// recentTime is for how long it counts, in nanoseconds: what others change on
+// the host is seen that much later.
+const recentTime = 20_000_000
 
 // recentOf is where n's inode has its place; others may have the same.
 func (s *Server) recentOf(n *node) *recent {
@@ -257,11 +251,7 @@ func (s *Server) recentOf(n *node) *recent {
 const recentBits = 8
 
 func (s *Server) remember(n *node, st *hostfs.Stat) {
-	r := s.recentOf(n)
-	*r = recent{n: n, seq: s.seq, st: *st}
-	if s.cfg.Now != nil {
-		r.at = s.cfg.Now()
-	}
+	*s.recentOf(n) = recent{n, s.cfg.Now(), *st}
 }
 
 // recall puts what is known of n into s.st.
@@ -270,7 +260,7 @@ func (s *Server) recall(n *node) bool {
 	if r.n != n {
 		return false
 	}
-	if s.cfg.Now == nil && s.seq-r.seq > recentSpan || s.cfg.Now != nil && uint64(s.cfg.Now()-r.at) > recentTime {
+	if uint64(s.cfg.Now()-r.at) > recentTime {
 		r.n = nil
 		return false
 	}

@@ -23,6 +23,7 @@ package p9
 import (
 	"bytes"
 	"encoding/binary"
+	"time"
 
 	"github.com/c2w/c2w/internal/hostfs"
 )
@@ -39,8 +40,7 @@ type Config struct {
 	Mounts []Mount // entry i of the root is named i
 	// UID and GID own every file whose owner nobody set.
 	UID, GID uint32
-	// Now is a clock that never goes back, in nanoseconds. With one, what the
-	// host says of a file counts for 20 ms; without, for a few requests.
+	// Now is a clock that never goes back, in nanoseconds; nil is the process's.
 	Now func() int64
 }
 
@@ -91,6 +91,10 @@ type Server struct {
 // New makes a server.
 func New(cfg Config) *Server {
 	s := &Server{fs: cfg.FS, cfg: cfg, fids: map[uint32]*fid{}, names: map[nameKey]*node{}, meta: map[uint64]meta{}, maxOpen: maxHandles}
+	if cfg.Now == nil {
+		begin := time.Now()
+		s.cfg.Now = func() int64 { return int64(time.Since(begin)) }
+	}
 	s.idle.init()
 	s.handles.init()
 	s.listings.init()
