@@ -34,6 +34,7 @@ const (
 var errClientGone = errors.New("the client went away before the container was ready")
 
 func newLink(s *streams) *link {
+	s.m.host.AssumeBlocking() // docs/attach.md asks it of clients
 	return &link{s: s, store: make([]byte, window)}
 }
 
