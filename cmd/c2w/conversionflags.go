@@ -41,7 +41,7 @@ func (c *conversionFlags) registerConversion(cmd *cobra.Command) {
 		fs.Var(&c.memory, "ram", "")
 		fs.MarkHidden("ram")
 		fs.Var(&c.writable, "writable-size", "let the container write `SIZE` beside volumes (default half the memory)")
-		fs.StringVar(&c.aot, "aot", convert.AOTKernel, "translate `WHAT` ahead of time, kernel or none: a smaller file that runs slower")
+		fs.StringVar(&c.aot, "aot", convert.AOTKernel, "translate `WHAT` ahead of time: kernel, or none for a smaller file")
 		fs.BoolVar(&c.noCache, "no-cache", false, "convert again, whatever the cache holds")
 		fs.BoolVarP(&c.quiet, "quiet", "q", false, "say nothing unless something is wrong")
 	})

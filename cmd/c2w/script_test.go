@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -32,10 +33,19 @@ func TestMain(m *testing.M) {
 //	DEMO      the demo image, converted
 //	DEMODIR   the demo image as an OCI layout; not to be changed
 //	REGISTRY  a registry that has the demo image as demo:latest
+//	REFUSING  a registry that refuses everybody
+//	DEAD      an address at which there is no registry
 func TestScripts(t *testing.T) {
 	s := shared{dir: t.TempDir()}
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	defer server.Close()
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+		http.Error(w, "who are you?\nsay", http.StatusUnauthorized)
+	}))
+	defer refusing.Close()
+	dead := httptest.NewServer(nil)
+	dead.Close()
 	t.Run("scripts", func(t *testing.T) {
 		testscript.Run(t, testscript.Params{
 			Dir:                 "../../tests/script",
@@ -59,6 +69,8 @@ func TestScripts(t *testing.T) {
 				e.Setenv("DEMO", s.path("demo.wasm"))
 				e.Setenv("DEMODIR", s.path("demo"))
 				e.Setenv("REGISTRY", server.Listener.Addr().String())
+				e.Setenv("REFUSING", refusing.Listener.Addr().String())
+				e.Setenv("DEAD", dead.Listener.Addr().String())
 				return nil
 			},
 		})

@@ -147,9 +147,14 @@ func (p *pipeline) run(img *image.Image) (_ *File, err error) {
 	booted := make(chan error, 1)
 	go func() { booted <- p.boot(parts, c) }()
 	disk, diskSize, err := p.disk(img)
-	if berr := <-booted; err == nil {
-		err = berr
+	if err != nil {
+		<-booted
+		return nil, err
 	}
+	err = p.stage("guest", func() (string, error) {
+		err := <-booted
+		return plural(len(parts.Manifest.Pages), "page") + " of its code translated", err
+	})
 	if err != nil {
 		return nil, err
 	}
