@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -168,7 +169,11 @@ func readEnvFile(name string) ([]string, error) {
 			env = appendOwn(env, k)
 		}
 	}
-	if err := lines.Err(); err != nil {
+	err = lines.Err()
+	if errors.Is(err, bufio.ErrTooLong) {
+		err = fmt.Errorf("it is longer than %d KiB", maxEnvLine>>10)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("reading variables from %s: line %d: %w", name, n+1, reason(err))
 	}
 	return env, nil
