@@ -22,6 +22,8 @@ var Differences = []Difference{
 		"only the event of standard input is looked at", "clock always reported"},
 	{"wazero, Node", "poll_oneoff", "counts in whole milliseconds, rounded down, when standard input is watched too",
 		"timeouts are rounded up; below one millisecond standard input is looked at first and then only slept", "rounding"},
+	{"Node", "poll_oneoff", "never finds standard input ready if the timeout is below a millisecond",
+		"a look at it waits for a millisecond, and is done every 50; Node is known by its clock of the process's CPU time", "blind look"},
 	{"wazero", "poll_oneoff", "cuts the timeout in milliseconds to 31 bits",
 		"one wait is an hour at most", "longest wait"},
 	{"all", "poll_oneoff", "finds a standard input that has ended ready for ever",

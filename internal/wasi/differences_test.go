@@ -27,6 +27,9 @@ func (f *fake) clock(id clockID) (int64, Errno) {
 	if f.onClock != nil {
 		return f.onClock(id)
 	}
+	if id == clockProcess {
+		return 0, errnoInval
+	}
 	return f.now, errnoSuccess
 }
 
@@ -107,6 +110,22 @@ var differenceTests = map[string]func(t *testing.T){
 		h.Wait(0, false)
 		h.Wait(1000, false)
 		wantPolls(t, f, 2*millisecond, 0, -1000, 0, 0, -1000)
+	},
+	"blind look": func(t *testing.T) {
+		f := &fake{now: 1000 * millisecond, onPoll: never}
+		f.onClock = func(clockID) (int64, Errno) { return f.now, errnoSuccess }
+		h := Host{sys: f}
+		h.Wait(0, true)
+		h.Wait(0, true)
+		h.Wait(1000, true)
+		f.now += lookEvery
+		f.onPoll = always
+		for range 2 {
+			if !h.Wait(0, true) {
+				t.Error("what is there is not found")
+			}
+		}
+		wantPolls(t, f, millisecond, -1000, millisecond, millisecond)
 	},
 	"longest wait": func(t *testing.T) {
 		f := &fake{onPoll: never}
