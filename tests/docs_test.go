@@ -52,7 +52,7 @@ func TestNotice(t *testing.T) {
 }
 
 // documents are those for people who read the tree.
-var documents = []string{"README.md", "docs/architecture.md", "docs/RATIONALE.md"}
+var documents = []string{"README.md", "docs/architecture.md", "docs/RATIONALE.md", "docs/attach.md"}
 
 // TestDocumentPaths finds paths in the documents that do not exist, or no
 // longer.
