@@ -24,6 +24,8 @@ type session struct {
 	terminal      bool
 	master, slave int // the terminal's ends
 
+	refreshAt int64 // when to look at the host's files anew, as killAt
+
 	killAt  int64 // when Stop's patience ends, on the monotonic clock in ns; 0: never
 	oomKill int   // kills before the command
 	exit    *bootcfg.Exit
@@ -49,6 +51,9 @@ func (s *session) pump() bootcfg.Exit {
 	yieldToOthers()
 	syscall.SetNonblock(s.port, true)
 	s.oomKill = s.oomKills()
+	if s.shared {
+		s.refreshAt = monotonic() + hostMemory
+	}
 	for {
 		if s.exit != nil && s.out[0].source < 0 && s.out[1].source < 0 {
 			return *s.exit
@@ -113,17 +118,32 @@ func (o *output) watch() pollfd {
 	return pollfd{int32(o.source), pollIn, 0}
 }
 
-// wait is poll, for at most as long as Stop's patience.
+// alarms does what is due and returns when the next is, on the monotonic clock
+// in ns, or 0.
+func (s *session) alarms(now int64) (next int64) {
+	if s.killAt != 0 && now >= s.killAt {
+		s.killAt = 0
+		syscall.Kill(s.container.pid, syscall.SIGKILL)
+	}
+	if s.refreshAt != 0 && now >= s.refreshAt {
+		refreshHost()
+		s.refreshAt = now + hostMemory
+	}
+	if s.killAt != 0 && s.refreshAt != 0 {
+		return min(s.killAt, s.refreshAt)
+	}
+	return s.killAt + s.refreshAt
+}
+
+// wait is poll, until the next alarm at most.
 func (s *session) wait(fds []pollfd) {
 	var timeout *syscall.Timespec
-	if s.killAt != 0 {
-		left := s.killAt - monotonic()
-		if left <= 0 {
-			s.killAt, left = 0, 0
-			syscall.Kill(s.container.pid, syscall.SIGKILL)
+	if s.killAt != 0 || s.refreshAt != 0 {
+		now := monotonic()
+		if next := s.alarms(now); next != 0 {
+			ts := syscall.NsecToTimespec(next - now)
+			timeout = &ts
 		}
-		ts := syscall.NsecToTimespec(left)
-		timeout = &ts
 	}
 	_, _, errno := syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
 	if errno != 0 {
