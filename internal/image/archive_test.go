@@ -116,7 +116,7 @@ func TestPaths(t *testing.T) {
 	for ref, want := range map[string]string{
 		"done.wasm":        "done.wasm is a converted file, not an image: c2w run done.wasm runs it",
 		"./empty":          "./empty is not an OCI layout",
-		"./none":           "opening image: stat ./none: ",
+		"./none":           "opening image ./none: ",
 		"./image.tar:none": `archive ./image.tar has no tag "none", only latest`,
 	} {
 		if _, err := Open(t.Context(), ref, riscv, Options{}); err == nil || !strings.Contains(err.Error(), want) {

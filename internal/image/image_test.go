@@ -209,7 +209,7 @@ func TestOpenErrors(t *testing.T) {
 		tagged:                           "has several images: choose one as oci:" + f.dir + ":TAG with a TAG of latest, one",
 		tagged + ":two":                  `has no tag "two", only latest, one`,
 		"UPPER":                          `parsing reference "UPPER": `,
-		"./here":                         "opening image: stat ./here: no such file",
+		"./here":                         "opening image ./here: no such file",
 		f.dir:                            "has several images: choose one as oci:" + f.dir + ":TAG",
 		empty:                            empty + " is not an OCI layout",
 		host + "/some/app:v2":            "does not have " + host + "/some/app:v2: check name and tag",

@@ -77,7 +77,11 @@ func openPlain(ctx context.Context, q request) (*Image, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil && explicit:
-		return nil, fmt.Errorf("opening image: %w", err)
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, fmt.Errorf("opening image %s: %w", path, err)
 	case err != nil:
 		return openRegistry(ctx, q)
 	case info.IsDir():
