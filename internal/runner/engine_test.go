@@ -190,3 +190,34 @@ func TestCommandLines(t *testing.T) {
 		t.Error(Engines())
 	}
 }
+
+// BenchmarkStream passes input through a file and back out, per engine.
+func BenchmarkStream(b *testing.B) {
+	module := catModule(0)
+	path := filepath.Join(b.TempDir(), "cat.wasm")
+	if err := os.WriteFile(path, module, 0o666); err != nil {
+		b.Fatal(err)
+	}
+	piece := make([]byte, 256<<10)
+	for _, name := range append([]string{""}, Engines()...) {
+		b.Run("engine="+name, func(b *testing.B) {
+			if _, err := exec.LookPath(name); name != "" && err != nil {
+				b.Skipf("MISSING: %s is not installed", name)
+			}
+			b.SetBytes(int64(len(piece)))
+			p, err := Start(Options{Module: module, Path: path, Engine: name})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for range b.N {
+				if _, err := p.Input().Write(piece); err != nil {
+					b.Fatal(err)
+				}
+			}
+			p.Input().Close()
+			if _, err := p.Wait(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
