@@ -1,76 +1,12 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 )
 
-// testCase is one run and what it must bring.
-type testCase struct {
-	name   string
-	run    invocation
-	stdin  string
-	status int
-	// want is the whole output; match is a regular expression instead.
-	want  string
-	match string
-}
-
-func (c *testCase) on(t *testing.T, e *engine, file string) {
-	v := c.run
-	v.file = file
-	cmd := e.command(t, &v)
-	cmd.Stdin = strings.NewReader(c.stdin)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	got := exitStatus(t, cmd.Run())
-	if want := e.status(c.status); got != want {
-		t.Errorf("status %d, want %d", got, want)
-	}
-	if c.match != "" {
-		if !regexp.MustCompile(c.match).Match(stdout.Bytes()) {
-			t.Errorf("output %q does not match %q", clip(stdout.String()), c.match)
-		}
-	} else if stdout.String() != c.want {
-		t.Errorf("output differs at byte %d of %d (want %d bytes): %q", differ(stdout.String(), c.want), stdout.Len(), len(c.want), clip(stdout.String()))
-	}
-	if complaint := stderr.String(); c.status <= 125 || e.high {
-		if complaint != "" {
-			t.Errorf("on stderr: %q", clip(complaint))
-		}
-	} else if !strings.Contains(complaint, fmt.Sprint("the exit status was ", c.status)) {
-		t.Errorf("the true status is not on stderr: %q", clip(complaint))
-	}
-}
-
-func clip(s string) string {
-	if len(s) > 2000 {
-		return s[:1000] + " … " + s[len(s)-1000:]
-	}
-	return s
-}
-
-func differ(a, b string) int {
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return min(len(a), len(b))
-}
-
-// args is an invocation with arguments alone.
-func args(a ...string) invocation { return invocation{args: a} }
-
-// sh is an invocation of the shell.
-func sh(script string, a ...string) invocation {
-	return args(append([]string{"sh", "-c", script, "sh"}, a...)...)
-}
-
-var hello = testCase{name: "hello", run: args("uname", "-a"), match: `^Linux \S+ 6\.\d+\.\d.* riscv64 GNU/Linux\n$`}
+var hello = testCase{name: "hello", run: args("uname", "-a"), match: `^Linux c2w 6\.\d+\.\d.* riscv64 GNU/Linux\r?\n$`, basic: true, plain: true}
 
 // everyByte has all bytes in all alignments, terminal control characters and
 // what ends lines among them.
@@ -78,6 +14,15 @@ var everyByte = func() string {
 	var b []byte
 	for i := range 70_001 {
 		b = append(b, byte(i), byte(i>>8))
+	}
+	return string(b)
+}()
+
+// oddBytes are all that an argument can have.
+var oddBytes = func() string {
+	var b []byte
+	for i := 1; i < 256; i++ {
+		b = append(b, byte(i))
 	}
 	return string(b)
 }()
@@ -90,51 +35,124 @@ func numbers(n int) string {
 	return b.String()
 }
 
-var words = []string{"two words", "", "é 漢字 🙂", "-x", "--", "--entrypoint", "*", "$HOME", `quo"te's`, "back\\slash", "new\nline"}
+var words = []string{"two words", "", "é 漢字 🙂", "-x", "--", "--entrypoint", "*", "$HOME", `quo"te's`, "back\\slash", "new\nline", "\x01\x7f\t"}
+
+// maxString is what Linux takes of one argument or variable, in bytes and with
+// its zero at the end (execve(2), MAX_ARG_STRLEN).
+const maxString = 128 << 10
+
+// long are arguments of nearly as much as Linux takes in all: 2 MiB, a quarter
+// of the stack's usual limit, of which the engine's own command line and
+// environment have a part.
+var long = func() []string {
+	var a []string
+	for i := range 14 {
+		a = append(a, strings.Repeat(string(rune('a'+i)), maxString-1))
+	}
+	return a
+}()
+
+const echoAll = `for a; do printf '<%s>\n' "$a"; done`
+
+func echoed(a []string) string { return "<" + strings.Join(a, ">\n<") + ">\n" }
 
 // demoCases run on the built-in image, a BusyBox.
 var demoCases = []testCase{
 	hello,
-	{name: "the image's command", match: `^Hello from a Linux container in one WebAssembly file\.\n`},
+	{name: "the image's command", match: `^Hello from a Linux container in one WebAssembly file\.\n`, basic: true},
+	{name: "script", run: sh("set -e\nfor i in 1 2 3; do echo $i; done | while read x; do echo $((x * x)); done\nmkdir -p /tmp/a/b && cd /tmp/a/b && pwd"), want: "1\n4\n9\n/tmp/a/b\n", basic: true},
 	{name: "ls", run: args("ls", "-la", "/"), match: `(?s)^total \d+\n.*drwxr-xr-x .* etc\n.* proc\n`},
-	{name: "status 0", run: sh("exit 0")},
-	{name: "status 1", run: sh("exit 1"), status: 1},
-	{name: "status 7", run: sh("echo before; exit 7"), status: 7, want: "before\n"},
-	{name: "status 125", run: sh("exit 125"), status: 125},
-	{name: "status 126", run: args("/etc/passwd"), status: 126, match: `^c2w: /etc/passwd: permission denied\n$`},
-	{name: "status 127", run: args("nosuch"), status: 127, want: "c2w: nosuch: command not found\n"},
-	{name: "status 255", run: sh("exit 255"), status: 255},
-	{name: "killed", run: sh("kill -9 $$"), status: 137},
 	{name: "environment", run: invocation{env: []string{"GREETING=two words", "EMPTY=", "SIGN=a=b", "É=漢"}, args: []string{"env"}},
-		match: `(?s)PATH=.*GREETING=two words\nEMPTY=\nSIGN=a=b\nÉ=漢\n`},
-	{name: "arguments", run: sh(`for a; do printf '<%s>\n' "$a"; done`, words...), want: "<" + strings.Join(words, ">\n<") + ">\n"},
-	{name: "entrypoint", run: invocation{entrypoint: "/bin/echo", args: []string{"one", "two  three"}}, want: "one two  three\n"},
-	{name: "no input", run: args("cat")},
-	{name: "input to cat", run: args("cat"), stdin: everyByte, want: everyByte},
-	{name: "input to the shell", run: args("sh"), stdin: "read x\nhere\necho $x $((6 * 7))\nexit 3\n", status: 3, match: `here 42\n`}, // between prompts: the shell's input is a terminal
-	{name: "input not read", run: args("true"), stdin: everyByte[:3000]},
+		match: `(?s)PATH=.*GREETING=two words\nEMPTY=\nSIGN=a=b\nÉ=漢\n`, basic: true},
+	{name: "environment by flag", run: args("env").with("--env=A=1", "--env=A=2"), match: `(?m)^A=2$`},
+	{name: "odd bytes in the environment", run: invocation{env: []string{"ODD=" + oddBytes}, args: []string{"sh", "-c", `printf %s "$ODD"`}}, want: oddBytes, bytes: true},
+	{name: "long environment", run: invocation{env: []string{"LONG=" + long[0][:maxString-8]}, args: []string{"sh", "-c", `printf %s "$LONG"`}}, want: long[0][:maxString-8]},
+	{name: "arguments", run: sh(echoAll, words...), want: echoed(words), basic: true},
+	{name: "odd bytes in arguments", run: sh(echoAll, oddBytes, "\xff", "\x80\xfe"), want: echoed([]string{oddBytes, "\xff", "\x80\xfe"}), bytes: true},
+	{name: "long arguments", run: sh(echoAll, long...), want: echoed(long)},
+	{name: "entrypoint", run: args("one", "two  three").with("--entrypoint=/bin/echo"), want: "one two  three\n"},
+	{name: "user", run: sh(`id -u; id -g; pwd`).with("--user=1000:100", "--workdir=/tmp"), want: "1000\n100\n/tmp\n"},
+	{name: "hostname", run: sh(`hostname; cat /etc/hostname; grep -c box /etc/hosts`).with("--hostname=box"), want: "box\nbox\n1\n"},
+	{name: "read-only", run: sh(`touch /new; touch /dev/shm/new && echo shm`).with("--read-only"), want: "shm\n", stderr: `^touch: /new: Read-only file system\n$`},
+	{name: "a container", run: sh(`echo $$; ls /proc | grep -c '^[0-9]'; test -c /dev/null -a -d /dev/pts -a -d /sys/fs/cgroup && grep -c '^Seccomp:' /proc/self/status`), match: `^1\n[2-4]\n1\n$`},
+	{name: "init", run: sh(`test $$ != 1 && cat /proc/1/comm`).with("--init"), match: `^.+\n$`},
+	{name: "no terminal", run: sh(`tty; test -t 0 || test -t 1 || test -t 2 || echo none`), want: "not a tty\nnone\n"},
+	{name: "stdout and stderr", run: sh(`echo out; echo err >&2; echo out again`), want: "out\nout again\n", stderr: `^err\n$`, basic: true},
+	{name: "no input", run: args("cat"), basic: true},
+	{name: "no input wanted", run: args("cat").with("--no-stdin"), stdin: "not to be seen", bare: true},
+	{name: "input to cat", run: args("cat"), stdin: everyByte, want: everyByte, basic: true},
+	{name: "input to the shell", run: args("sh"), stdin: "x=here\necho $x $((6 * 7))\nexit 3\n", status: 3, want: "here 42\n", basic: true},
+	{name: "input not read", run: args("true"), stdin: everyByte},
 	{name: "pipe through", run: args("tr", "x", "y"), stdin: strings.Repeat("x", 999) + "\n" + strings.Repeat("x", 300_000), want: strings.Repeat("y", 999) + "\n" + strings.Repeat("y", 300_000)},
 	{name: "many lines", run: args("seq", "10000"), want: numbers(10_000)},
 	{name: "binary output", run: sh(`head -c 1000000 /dev/zero; printf '\r\n\n\r\t\004\023\377'`), want: strings.Repeat("\x00", 1_000_000) + "\r\n\n\r\t\x04\x13\xff"},
+	{name: "output without a newline", run: sh(`printf a; sleep 0.1; printf b >&2`), want: "a", stderr: `^b$`},
 	{name: "processes", run: sh(`for i in $(seq 50); do (exit $i) & done; wait; echo done | sed s/done/all/ | tr a-z A-Z`), want: "ALL\n"},
+	{name: "broken pipe inside", run: sh(`yes | head -n 2`), want: "y\ny\n"},
 	{name: "writing", run: sh(`echo one > /etc/new && rm -r /etc/passwd && mkdir /etc/passwd && cat /etc/new && ls -d /etc/passwd/`), want: "one\n/etc/passwd/\n"},
+	{name: "full", run: sh(`dd if=/dev/zero of=/big bs=1M count=1000 2>/dev/null || { rm /big; echo removed > /small; cat /small; }`), want: "removed\n"},
 	{name: "sleep", run: sh(`sleep 0.2; echo awake`), want: "awake\n"},
+	{name: "left behind", run: sh(`sleep 1000 & echo started`), want: "started\n"},
 }
+
+// statusCases are how a run can end.
+var statusCases = func() []testCase {
+	list := []testCase{
+		{name: "status with output", run: sh("echo before; exit 7"), status: 7, want: "before\n", basic: true},
+		{name: "not executable", run: args("/etc/passwd"), status: 126, stderr: `^c2w: .*/etc/passwd.*\n$`},
+		{name: "a directory", run: args("/etc"), status: 126, stderr: `^c2w: .*/etc.*\n$`},
+		{name: "not found", run: args("nosuch"), status: 127, stderr: `^c2w: .*nosuch.*\n$`, basic: true},
+		{name: "no such file", run: args("/bin/nosuch"), status: 127, stderr: `^c2w: .*/bin/nosuch.*\n$`},
+		{name: "no such user", run: args("id").with("--user=nosuch"), status: 125, stderr: `^c2w: .*nosuch.*\n$`},
+		{name: "killed", run: sh("kill -9 $$").with("--init"), status: 137, basic: true},
+		{name: "terminated", run: sh("kill $$; sleep 1000").with("--init"), status: 143},
+		{name: "process 1 is not killed", run: sh("kill -9 $$; exit 4"), status: 4},
+	}
+	for _, n := range []int{0, 1, 2, 42, 124, 125, 126, 127, 128, 129, 200, 255} {
+		list = append(list, testCase{name: fmt.Sprint("status ", n), run: sh(fmt.Sprint("exit ", n)), status: n, basic: n == 0 || n == 200, plain: true})
+	}
+	return list
+}()
 
 // TestHello is what every change has to pass.
 func TestHello(t *testing.T) {
 	if testing.Short() {
 		t.Skip("boots Linux on each engine")
 	}
-	onEach(t, func(t *testing.T, e *engine) { hello.on(t, e, convert(t, "demo:")) })
+	onEach(t, engines, func(t *testing.T, e *engine) { hello.on(t, e, convert(t, "demo:")) })
 }
 
 func TestDemo(t *testing.T) {
 	slow(t)
-	onEach(t, func(t *testing.T, e *engine) {
+	onEach(t, engines, func(t *testing.T, e *engine) {
 		file := convert(t, "demo:")
-		for _, c := range demoCases {
-			t.Run(c.name, func(t *testing.T) { c.on(t, e, file) })
+		hello.on(t, e, file) // fills the engine's cache
+		for _, c := range append(demoCases[1:], statusCases...) {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				c.on(t, e, file)
+			})
+		}
+	})
+}
+
+// attachedCases show that nothing is lost between a client and an engine.
+var attachedCases = map[string]bool{
+	"stdout and stderr": true, "no input": true, "input to cat": true, "input not read": true, "arguments": true,
+	"environment": true, "not found": true, "killed": true, "status 0": true, "status 255": true,
+}
+
+func TestAttached(t *testing.T) {
+	slow(t)
+	onEach(t, attached[1:], func(t *testing.T, e *engine) {
+		file := convert(t, "demo:")
+		for _, c := range append(append([]testCase{hello}, demoCases...), statusCases...) {
+			if attachedCases[c.name] || c.name == hello.name {
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					c.on(t, e, file)
+				})
+			}
 		}
 	})
 }

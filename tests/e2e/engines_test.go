@@ -7,86 +7,183 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"sync"
+	"strings"
 	"testing"
 	"time"
-
-	"github.com/c2w/c2w/internal/machinewasm/recipe"
 )
 
 // invocation is one run of a converted file, in no engine's terms.
 type invocation struct {
-	file       string
-	env        []string // KEY=VALUE
-	entrypoint string   // "" keeps the image's
-	args       []string
+	file  string
+	env   []string // KEY=VALUE
+	dirs  []dir
+	flags []string // the file's own, --NAME=VALUE
+	args  []string // replace the image's command
+}
+
+// dir is a directory of this computer at a path of the container.
+type dir struct {
+	host, guest string
+	readOnly    bool
+}
+
+// readOnlyFlags tell the file which directories it may not write to: not every
+// engine can.
+func (v *invocation) readOnlyFlags() (flags []string) {
+	for _, d := range v.dirs {
+		if d.readOnly {
+			flags = append(flags, "--volume-ro="+d.guest)
+		}
+	}
+	return flags
 }
 
 // own are the file's own arguments.
 func (v *invocation) own() []string {
-	if v.entrypoint != "" {
-		return append([]string{"--entrypoint", v.entrypoint}, v.args...)
+	a := append(v.readOnlyFlags(), v.flags...)
+	if len(v.args) > 0 {
+		a = append(append(a, "--"), v.args...)
 	}
-	return v.args
+	return a
+}
+
+// options repeats an option of an engine.
+func options(option string, values []string) (a []string) {
+	for _, v := range values {
+		a = append(a, option, v)
+	}
+	return a
 }
 
 // engine is a way to run a file.
 type engine struct {
 	name string
-	// program is what has to be on the path; "" is the c2w of this tree.
+	// program is what has to be on the path; "" is nothing.
 	program string
-	// high says that exit statuses above 125 reach the caller.
-	high bool
+	// version are the arguments that make it tell its version.
+	version []string
+	// argv is the whole command line; the first word is a program's name, or
+	// c2w for the one of this tree.
 	argv func(v *invocation) []string
+
+	attach   bool // a client of the attach protocol has streams, terminal and status
+	low      bool // exit statuses above 125 do not reach the caller
+	text     bool // arguments and variables are UTF-8
+	optional bool // where CI is set it may be missing
+	// basic leaves all but a few cases out: the engine is slow.
+	basic bool
+	// noDirs says why the file cannot be given directories; samePath that
+	// they have the host's path.
+	noDirs   string
+	samePath bool
+	// terminal says that the engine tells of every stream that it is a
+	// terminal: the container then has one, too.
+	terminal bool
+	// pipe says that standard input has to be a pipe or a terminal, or the
+	// engine fails.
+	pipe bool
 }
 
-var engines = []engine{
-	{"wasmtime", "wasmtime", false, func(v *invocation) []string {
-		a := []string{"run", "-C", "cache=y"}
-		for _, kv := range v.env {
-			a = append(a, "--env", kv)
-		}
-		return append(append(a, v.file), v.own()...)
-	}},
-	{"wazero", "wazero", true, func(v *invocation) []string {
-		a := []string{"run", "-cachedir", shared("wazero-cache")}
-		for _, kv := range v.env {
-			a = append(a, "-env", kv)
-		}
-		return append(append(a, v.file), v.own()...)
-	}},
-	{"node", "node", true, func(v *invocation) []string {
-		a := []string{"--no-warnings", filepath.Join("..", "hosts", "run.mjs")}
-		for _, kv := range v.env {
-			a = append(a, "--env", kv)
-		}
-		return append(append(a, v.file), v.own()...)
-	}},
-	{"c2w", "", true, func(v *invocation) []string {
-		a := []string{"run"}
-		for _, kv := range v.env {
-			a = append(a, "--env", kv)
-		}
-		if v.entrypoint != "" {
-			a = append(a, "--entrypoint", v.entrypoint)
-		}
-		return append(append(a, v.file, "--"), v.args...)
-	}},
+func hostGuest(v *invocation, separator string) (pairs []string) {
+	for _, d := range v.dirs {
+		pairs = append(pairs, d.host+separator+d.guest)
+	}
+	return pairs
 }
 
-// find returns the engine's program, or skips or fails the test if there is
-// none.
-func (e *engine) find(t *testing.T) string {
+// bare are the engines that run a file as they run any program.
+var bare = []*engine{
+	{
+		name: "wasmtime", program: "wasmtime", version: []string{"--version"}, low: true, text: true,
+		argv: func(v *invocation) []string {
+			a := append([]string{"wasmtime", "run", "-C", "cache=y"}, options("--env", v.env)...)
+			return append(append(append(a, options("--dir", hostGuest(v, "::"))...), v.file), v.own()...)
+		},
+	},
+	{
+		name: "wazero", program: "wazero", version: []string{"version"},
+		argv: func(v *invocation) []string {
+			a := append([]string{"wazero", "run", "-cachedir", shared("wazero-cache")}, options("-env", v.env)...)
+			return append(append(append(a, options("-mount", hostGuest(v, ":"))...), v.file), v.own()...)
+		},
+	},
+	{
+		name: "node", program: "node", version: []string{"--version"}, text: true,
+		argv: func(v *invocation) []string {
+			a := append([]string{"node", "--no-warnings", filepath.Join("..", "hosts", "run.mjs")}, options("--env", v.env)...)
+			return append(append(append(a, options("--dir", hostGuest(v, "::"))...), v.file), v.own()...)
+		},
+	},
+	{
+		name: "wasmer", program: "wasmer-sdk", version: []string{"--version"}, text: true, optional: true, basic: true,
+		noDirs: "its package has no directories of the host", terminal: true,
+		argv: func(v *invocation) []string {
+			a := append([]string{"wasmer-sdk", "run"}, options("--env", v.env)...)
+			return append(append(a, v.file, "--"), v.own()...)
+		},
+	},
+	{
+		name: "wasmi", program: "wasmi", version: []string{"--version"}, text: true, optional: true, basic: true,
+		samePath: true, pipe: true,
+		argv: func(v *invocation) []string {
+			a := append([]string{"wasmi", "run"}, options("--env", v.env)...)
+			for _, d := range v.dirs {
+				a = append(a, "--dir", d.host)
+			}
+			return append(append(a, v.file), v.own()...)
+		},
+	},
+}
+
+// attached are the ways of c2w run: the file in its own process, and in the
+// engines that it knows.
+var attached = []*engine{
+	c2wRun(""),
+	c2wRun("wasmtime"),
+	c2wRun("wazero"),
+	c2wRun("node"),
+}
+
+// engines are all of them; of the attached ones only that which needs nothing.
+var engines = append(append([]*engine{}, bare...), attached[0])
+
+// c2wRun is c2w run with an engine; "" is its own.
+func c2wRun(through string) *engine {
+	e := &engine{name: "c2w", attach: true}
+	run := []string{"c2w", "run"}
+	for _, b := range bare {
+		if b.name == through {
+			e.name, e.program, e.version = "c2w run --engine="+through, b.program, b.version
+			e.text = b.text
+			run = append(run, "--engine="+through)
+		}
+	}
+	e.argv = func(v *invocation) []string {
+		a := append(append([]string{}, run...), options("-e", v.env)...)
+		for _, d := range v.dirs {
+			volume := d.host + ":" + d.guest
+			if d.readOnly {
+				volume += ":ro"
+			}
+			a = append(a, "-v", volume)
+		}
+		return append(append(append(a, v.flags...), v.file, "--"), v.args...)
+	}
+	return e
+}
+
+// need skips or fails the test if the engine's program is not there.
+func (e *engine) need(t *testing.T) {
 	t.Helper()
 	if e.program == "" {
-		return command(t)
+		return
 	}
-	path, err := exec.LookPath(e.program)
-	if err != nil {
+	if _, err := exec.LookPath(e.program); err != nil {
+		if e.optional {
+			t.Skipf("MISSING: %s is not installed; tests/setup.sh installs it where it is to be had", e.program)
+		}
 		missing(t, e.program)
 	}
-	return path
 }
 
 // missing ends a test that needs what this computer lacks.
@@ -99,121 +196,44 @@ func missing(t *testing.T, what string) {
 }
 
 // maxRun bounds one run of a file: many times what the slowest engine takes.
-const maxRun = 3 * time.Minute
+const maxRun = 5 * time.Minute
 
 // command returns the engine's command for an invocation, to be started before
 // the test ends.
 func (e *engine) command(t *testing.T, v *invocation) *exec.Cmd {
 	t.Helper()
-	program := e.find(t)
+	if len(v.dirs) > 0 && e.noDirs != "" {
+		t.Skip("no directories: " + e.noDirs)
+	}
+	argv := e.argv(v)
+	if argv[0] == "c2w" {
+		argv[0] = c2w(t)
+	}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), maxRun, fmt.Errorf("no end after %v", maxRun))
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, program, e.argv(v)...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	// What stands still after its end, such as a pipe that a child of the
+	// engine holds, must not hang the test.
+	cmd.WaitDelay = time.Minute
 	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+shared("cache"))
 	return cmd
 }
 
 // status is what the caller sees when the program ends with want.
 func (e *engine) status(want int) int {
-	if want > 125 && !e.high {
+	if want > 125 && e.low {
 		return 125
 	}
 	return want
 }
 
-// onEach runs a test on every engine.
-func onEach(t *testing.T, test func(t *testing.T, e *engine)) {
-	for i := range engines {
-		t.Run(engines[i].name, func(t *testing.T) {
-			engines[i].find(t)
-			test(t, &engines[i])
+// onEach runs a test on each of some engines.
+func onEach(t *testing.T, engines []*engine, test func(t *testing.T, e *engine)) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			e.need(t)
+			test(t, e)
 		})
-	}
-}
-
-// scratch is the directory that all tests of the package share.
-var scratch string
-
-func shared(name string) string { return filepath.Join(scratch, name) }
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "c2w-e2e-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	scratch = dir
-	status := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(status)
-}
-
-// build makes the c2w command and the machine of this tree, once.
-var build = sync.OnceValue(func() error {
-	root := filepath.Join("..", "..")
-	cmd := exec.Command("go", "build", "-o", shared("c2w"+exe()), "./cmd/c2w")
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building c2w: %w\n%s", err, out)
-	}
-	if os.Getenv("C2W_MACHINE") != "" {
-		return nil
-	}
-	machine, err := recipe.Build(root)
-	if err != nil {
-		return err
-	}
-	name := shared("machine.wasm")
-	if err := os.WriteFile(name, machine, 0o666); err != nil {
-		return err
-	}
-	return os.Setenv("C2W_MACHINE", name)
-})
-
-func exe() string {
-	if runtime.GOOS == "windows" {
-		return ".exe"
-	}
-	return ""
-}
-
-// command returns the c2w command of this tree.
-func command(t *testing.T) string {
-	t.Helper()
-	if err := build(); err != nil {
-		t.Fatal(err)
-	}
-	return shared("c2w" + exe())
-}
-
-var converted sync.Map // image → func() (string, error)
-
-// convert returns the file that c2w makes of an image, once per image.
-func convert(t *testing.T, ref string) string {
-	t.Helper()
-	c2w := command(t)
-	make := sync.OnceValues(func() (string, error) {
-		out := shared(fmt.Sprintf("%x.wasm", ref))
-		cmd := exec.Command(c2w, "--platform", "linux/riscv64", ref, out)
-		text, err := cmd.CombinedOutput()
-		if err != nil {
-			return "", fmt.Errorf("c2w %s: %w\n%s", ref, err, text)
-		}
-		return out, nil
-	})
-	once, _ := converted.LoadOrStore(ref, make)
-	file, err := once.(func() (string, error))()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-// slow skips a test that takes long, unless such tests are wanted.
-func slow(t *testing.T) {
-	t.Helper()
-	if os.Getenv("C2W_SLOW") == "" {
-		t.Skip("boots Linux many times; set C2W_SLOW=1 to run it")
 	}
 }
 
@@ -229,4 +249,17 @@ func exitStatus(t *testing.T, err error) int {
 	}
 	t.Fatalf("the engine did not end by itself: %v", err)
 	return -1
+}
+
+// printEngines prints a line for each engine: its version, or that it is not
+// there. tests/run shows lines that begin so.
+func printEngines() {
+	for _, e := range bare {
+		line := "MISSING"
+		if out, err := exec.Command(e.program, e.version...).Output(); err == nil {
+			line = strings.TrimSpace(string(out))
+		}
+		fmt.Printf("engine  %-9s %s\n", e.name, line)
+	}
+	fmt.Printf("engine  %-9s the c2w of this tree\n", attached[0].name)
 }

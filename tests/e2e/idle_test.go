@@ -17,7 +17,10 @@ const (
 
 func TestIdle(t *testing.T) {
 	slow(t)
-	onEach(t, func(t *testing.T, e *engine) {
+	onEach(t, engines, func(t *testing.T, e *engine) {
+		if e.basic {
+			t.Skip("not on slow engines")
+		}
 		k := startTalk(t, e.command(t, &invocation{file: convert(t, "demo:"), args: []string{"sh", "-i"}}), false)
 		k.expect("# ")
 		share := 1.0

@@ -129,7 +129,10 @@ func converse(k *talk, prompt string) {
 func TestInteractive(t *testing.T) {
 	slow(t)
 	images := []struct{ name, ref, prompt string }{{"demo", "demo:", "# "}, {"debian", debian(t), "# "}}
-	onEach(t, func(t *testing.T, e *engine) {
+	onEach(t, engines, func(t *testing.T, e *engine) {
+		if e.basic {
+			t.Skip("not on slow engines")
+		}
 		for _, i := range images {
 			file := convert(t, i.ref)
 			v := &invocation{file: file, args: []string{"sh", "-i"}}

@@ -1,6 +1,6 @@
 // Command run runs the tests of this tree, the quick ones and then the slow
 // ones, with the engines that tests/setup.sh has brought. It prints each
-// package's result, what failed, what was skipped and why, and as its last line
+// package's result, the engines that were there, what failed, what was skipped and why, and as its last line
 // how many tests passed and failed; .build/test-summary has that line, too. From
 // the module's root:
 //
@@ -119,6 +119,9 @@ func (c *counter) see(e *event) {
 	case "build-output":
 		fmt.Fprint(c.out, e.Output)
 	case "output":
+		if strings.HasPrefix(e.Output, "engine  ") { // of tests/e2e
+			fmt.Fprint(c.out, e.Output)
+		}
 		c.output[k] = append(c.output[k], e.Output)
 	case "pass", "fail", "skip":
 		delete(c.skipped, e.Package+" "+e.Test) // in an earlier phase
