@@ -19,6 +19,8 @@ import (
 type options struct {
 	rounds, starts, scale int
 	tiers, pages          int
+	traffic               int
+	git                   string
 	only, engines         string
 	zb                    bool
 	json, keep            string
@@ -47,6 +49,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	fs.IntVar(&o.starts, "starts", 5, "runs of every kind of start; 0: none")
 	fs.IntVar(&o.tiers, "tiers", 3, "runs of every program with and without page functions; 0: none")
 	fs.IntVar(&o.pages, "pages", 60, "page functions of the kernel, and as many of programs, for -tiers")
+	fs.IntVar(&o.traffic, "traffic", 1, "runs of every stream and every work on files of the host; 0: none")
+	fs.StringVar(&o.git, "git", "", "a Debian image with git for -traffic, as oci:DIR (tests/images/debian.sh DIR git)")
 	fs.IntVar(&o.scale, "scale", 100, "work of each program, in percent")
 	fs.StringVar(&o.only, "only", "", "comma-separated `programs`; default all")
 	fs.StringVar(&o.engines, "engines", "", "comma-separated `engines`; default all: "+strings.Join(engineNames, ","))
@@ -66,8 +70,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	switch {
 	case fs.NArg() > 0:
 		return nil, fmt.Errorf("unexpected argument %q; see go run ./bench -h", fs.Arg(0))
-	case o.rounds < 0, o.starts < 0, o.tiers < 0, o.scale < 1, o.pages < 1:
-		return nil, errors.New("-rounds, -starts and -tiers want 0 or more, -scale and -pages 1 or more")
+	case o.rounds < 0, o.starts < 0, o.tiers < 0, o.traffic < 0, o.scale < 1, o.pages < 1:
+		return nil, errors.New("-rounds, -starts, -tiers and -traffic want 0 or more, -scale and -pages 1 or more")
 	}
 	for _, name := range split(o.engines) {
 		if !slices.Contains(engineNames, name) {
@@ -130,6 +134,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	rep.measure(ctx, lab, engines, ps, o.rounds)
 	rep.start(ctx, lab)
+	rep.move(ctx, lab)
 	rep.compareTiers(ctx, lab, ps)
 	if err := ctx.Err(); err != nil {
 		return err

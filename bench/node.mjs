@@ -1,11 +1,14 @@
-// node run.mjs ENV FILE.wasm [ARG...]: runs a WASI program in Node.
+// node run.mjs ENV [--dir HOST::GUEST] FILE.wasm [ARG...]: runs a WASI program in Node.
 // ENV is KEY=VALUE lines for the program; Node's own environment is not passed.
 import { readFileSync } from 'node:fs'
 import { WASI } from 'node:wasi'
 
-const [env, file, ...args] = process.argv.slice(2)
+const [env, ...rest] = process.argv.slice(2)
+const [host, guest] = rest[0] === '--dir' ? rest.splice(0, 2)[1].split('::') : []
+const [file, ...args] = rest
 const wasi = new WASI({
   version: 'preview1',
+  preopens: guest ? { [guest]: host } : {},
   args: [file, ...args],
   env: Object.fromEntries(env.split('\n').filter(Boolean).map((line) => {
     const at = line.indexOf('=')

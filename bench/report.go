@@ -27,6 +27,7 @@ type report struct {
 	Conversions []conversion `json:"conversions"`
 	Compile     float64      `json:"wasmtime_compile_ms,omitempty"`
 	Starts      []startInfo  `json:"starts"`
+	Traffic     []*traffic   `json:"traffic,omitempty"`
 	Tiers       *tiers       `json:"tiers,omitempty"`
 	Targets     []target     `json:"targets"`
 	Faults      []string     `json:"faults"`

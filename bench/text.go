@@ -24,6 +24,7 @@ func (rep *report) text(out io.Writer) {
 	rep.processText(out)
 	rep.conversionText(out)
 	rep.startText(out)
+	rep.trafficText(out)
 	rep.Tiers.text(out)
 	rep.Targets = rep.targets()
 	if len(rep.Targets) > 0 {
