@@ -22,9 +22,10 @@ const (
 	// ahead, remembers names and attributes, gathers writes, and lets files be
 	// mapped for writing, which databases do. Names that are not there are asked
 	// for each time; the others until refreshHost. Unpacking an archive takes 15
-	// requests for each file; with cache=mmap, which remembers no names, 45. The
-	// kernel lowers msize to what its transport can carry.
-	hostOptions = "trans=virtio,version=9p2000.L,msize=1048576,access=user,cache=7"
+	// requests for each file; with cache=mmap, which remembers no names, 45.
+	// noxattr: the host has none, and would be asked for a capability's at each
+	// write. The kernel lowers msize to what its transport can carry.
+	hostOptions = "trans=virtio,version=9p2000.L,msize=1048576,access=user,cache=7,noxattr"
 
 	// hostMemory is for how long the guest may go on with what it knows of the
 	// host's files, in nanoseconds.
