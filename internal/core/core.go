@@ -20,11 +20,11 @@ const (
 	// nothing.
 	Modes = 3
 
-	TLBEntries   = 1024 // direct-mapped, per access kind and mode
+	TLBEntries   = 4096 // direct-mapped, per access kind and mode
 	TLBEntrySize = 16
 	TLBSize      = TLBEntries * TLBEntrySize // one access kind of one mode
 
-	JumpEntries   = 16384 // direct-mapped, per mode
+	JumpEntries   = 32768 // direct-mapped, per mode
 	JumpEntrySize = 16
 	JumpSize      = JumpEntries * JumpEntrySize
 

@@ -22,8 +22,8 @@ type jumpCache struct {
 const pageBits = 16
 
 // localMax bounds the list of local entries. A change of address space that
-// must clear all of a mode's 256 KiB costs 12 µs, this many entries one.
-const localMax = 512
+// must clear all of a mode's 512 KiB costs 24 µs, this many entries four.
+const localMax = 1024
 
 const _ = uint16(core.JumpEntries - 1) // the list's elements hold any index
 

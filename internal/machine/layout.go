@@ -11,10 +11,10 @@ const (
 	GoData    = 0x3000
 
 	CachesBase   = Reserve            // core.Caches
-	ManifestBase = CachesBase + 1<<20 // the file's Manifest, placed by the converter
+	ManifestBase = CachesBase + 2<<20 // the file's Manifest, placed by the converter
 	ManifestMax  = 512 << 10
-	RecordBase   = CachesBase + 2<<20
-	RecordSize   = 30 << 20 // interpreter records
+	RecordBase   = CachesBase + 3<<20
+	RecordSize   = 29 << 20 // interpreter records
 	RAMHost      = RecordBase + RecordSize
 
 	// DefaultRAM is what a guest gets unless told otherwise. The kernel's own

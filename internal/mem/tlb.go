@@ -13,16 +13,19 @@ type TLB struct {
 	full  [core.Modes]bool
 	// used says that a mode has any entry at all.
 	used [core.Modes]bool
+	// written is a set of the RAM pages that write entries were filled for, by
+	// number; what is not in it needs no search.
+	written []uint64
 }
 
 type slot struct{ which, index uint16 }
 
 // localMax bounds the list of local entries: beyond it a sweep is cheaper.
-const localMax = 64
+const localMax = 512
 
 // NewTLB returns an empty TLB.
 func NewTLB(h *core.Hart, r *RAM) *TLB {
-	t := &TLB{hart: h, ram: r}
+	t := &TLB{hart: h, ram: r, written: make([]uint64, (len(r.Bytes)>>core.PageShift+63)/64)}
 	for m := range t.local {
 		t.local[m] = make([]slot, 0, localMax)
 		t.clear(m)
@@ -35,6 +38,8 @@ func (t *TLB) Fill(mode int, which int, va, pa uint64, global bool) {
 	w := 0
 	if which == core.WriteTLB {
 		w = 1
+		n := (pa - t.ram.Base) >> core.PageShift
+		t.written[n/64] |= 1 << (n % 64)
 	}
 	i := core.TLBIndex(va)
 	e := &t.hart.TLB[mode][w][i]
@@ -102,6 +107,11 @@ func (t *TLB) FlushPage(va uint64) {
 // FlushFrame drops the write entries through which a RAM page can be changed,
 // so that the next store to it is seen.
 func (t *TLB) FlushFrame(pa uint64) {
+	n := (pa - t.ram.Base) >> core.PageShift
+	if t.written[n/64]>>(n%64)&1 == 0 {
+		return
+	}
+	t.written[n/64] &^= 1 << (n % 64)
 	host := t.ram.Host + uint32(pa&^uint64(core.PageMask)-t.ram.Base)
 	for m := range t.used {
 		if !t.used[m] {
