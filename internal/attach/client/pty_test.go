@@ -90,6 +90,8 @@ type session struct {
 	tty  *os.File // the terminal, held open to look at its modes
 	out  *bufio.Reader
 	done chan error
+	// before is how the terminal was when the program started.
+	before *term.State
 }
 
 func start(t *testing.T, kind string) *session {
@@ -106,6 +108,7 @@ func start(t *testing.T, kind string) *session {
 		t.Fatal(err)
 	}
 	s := &session{t: t, cmd: exec.Command(exe), pty: master, tty: tty, out: bufio.NewReader(master), done: make(chan error, 1)}
+	s.before = s.modes()
 	s.cmd.Env = append(os.Environ(), childVariable+"="+kind)
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = tty, tty, tty
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -149,14 +152,14 @@ func (s *session) signal(sig syscall.Signal) {
 }
 
 // ends waits for the end and wants a status and the terminal as it was.
-func (s *session) ends(status int, before *term.State) {
+func (s *session) ends(status int) {
 	s.t.Helper()
 	<-s.done
 	if got := s.cmd.ProcessState.ExitCode(); got != status {
 		s.t.Errorf("ended with %v, want %d", s.cmd.ProcessState, status)
 	}
-	if now := s.modes(); *now != *before {
-		s.t.Errorf("the terminal was left in another state: %v, was %v", now, before)
+	if now := s.modes(); *now != *s.before {
+		s.t.Errorf("the terminal was left in another state: %v, was %v", now, s.before)
 	}
 }
 
@@ -171,9 +174,8 @@ func (s *session) modes() *term.State {
 
 func TestTerminal(t *testing.T) {
 	s := start(t, "tty")
-	before := s.modes()
 	s.expect("ready")
-	if *s.modes() == *before {
+	if *s.modes() == *s.before {
 		t.Error("the terminal is not raw")
 	}
 	// Every key is the container's.
@@ -194,30 +196,28 @@ func TestTerminal(t *testing.T) {
 	if line := s.expect("c2w: going"); !strings.HasSuffix(line, "\r\n") {
 		t.Errorf("%q", line)
 	}
-	s.ends(42, before)
+	s.ends(42)
 }
 
 // TestTerminalForced ends by force what does not end.
 func TestTerminalForced(t *testing.T) {
 	s := start(t, "tty")
-	before := s.modes()
 	s.expect("ready")
 	for range insistence - 1 {
 		s.signal(syscall.SIGTERM)
 		s.expect("attach.Signal {15}")
 	}
 	s.signal(syscall.SIGTERM)
-	s.ends(128+15, before)
+	s.ends(128 + 15)
 }
 
 // TestTerminalPanic wants even our own bugs to leave a usable terminal.
 func TestTerminalPanic(t *testing.T) {
 	s := start(t, "panic")
-	before := s.modes()
 	s.keys("x")
 	s.expect("BUG: on purpose")
 	go io.Copy(io.Discard, s.out)
-	s.ends(2, before)
+	s.ends(2)
 }
 
 // TestTerminalBefore wants Ctrl-C to be a signal as long as the container has
