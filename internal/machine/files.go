@@ -22,7 +22,9 @@ func files(fs hostfs.FS, spec *bootcfg.Spec, readOnly []string) (d *vp9.Device, 
 	for _, root := range fs.Roots() {
 		target := mountTarget(root.Path, spec.Dir)
 		if target == "/" {
-			hidden = append(hidden, root.Path)
+			if !slices.Contains(hidden, root.Path) {
+				hidden = append(hidden, root.Path)
+			}
 			continue
 		}
 		ro := root.ReadOnly || slices.Contains(readOnly, root.Path)

@@ -146,8 +146,9 @@ func New(cfg Config) (*Machine, error) {
 		return nil, err
 	}
 	m.streams.begin()
-	for _, name := range hidden {
-		m.Say("the host's directory " + name + " would hide all of the container: let it appear elsewhere, such as --dir .::/mnt")
+	// wasmer hands over a root and a working directory of its own making.
+	if len(hidden) == 1 {
+		m.Say("the host's directory " + hidden[0] + " would hide all of the container: let it appear elsewhere, such as --dir .::/mnt")
 	}
 	return m, nil
 }
