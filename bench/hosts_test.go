@@ -31,7 +31,7 @@ func TestHosts(t *testing.T) {
 	}
 	file := filepath.Join(dir, "r.json")
 	var out, log bytes.Buffer
-	err := run(t.Context(), []string{"-rounds", "1", "-starts", "1", "-tiers", "0", "-scale", "1", "-only", "crc32",
+	err := run(t.Context(), []string{"-rounds", "1", "-starts", "1", "-tiers", "0", "-traffic", "0", "-scale", "1", "-only", "crc32",
 		"-engines", "wasmtime,wazero,node", "-c2w", c2w, "-debian", "oci:none", "-json", file}, &out, &log)
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, &out, &log)
