@@ -24,9 +24,15 @@ const (
 //
 // Engines may remember a directory by its path, which may come to lead elsewhere,
 // and may follow symbolic links in it and at its end. So nothing is done with a
-// directory before it was seen that the path still leads to it.
+// directory before it was seen that the path still leads to it: since the guest
+// last did what could change that, and not long ago.
 type files struct {
 	sys fileSystem
+	now func() int64 // nanoseconds, monotonic; nil: nothing was seen not long ago
+	// moves counts what the guest did that may make a path lead elsewhere: a
+	// directory goes by Rename and Rmdir alone, and until it is gone nothing
+	// else gets its name.
+	moves uint64
 	// wasmtime is set if the engine seems to be wasmtime: reading at a position
 	// is slower there than to set the descriptor's position and read, and the
 	// times of a symbolic link can be set. What keeps the guest inside does not
@@ -56,6 +62,9 @@ type openFile struct {
 	position int64
 	// A directory's identity; ino 0 is unknown.
 	dev, ino uint64
+	// When its path was seen to lead to it: moves and the time then.
+	seenMoves uint64
+	seenAt    int64
 }
 
 func newFiles(sys fileSystem, wasmtime bool) *files {
@@ -199,6 +208,7 @@ func (f *files) Rmdir(dir hostfs.FD, name string) hostfs.Errno {
 	if e := f.enter(dir, name); e != hostfs.OK {
 		return e
 	}
+	f.moves++
 	return changing(f.sys.rmdir(uint32(dir), name))
 }
 
@@ -228,6 +238,7 @@ func (f *files) Rename(dir hostfs.FD, name string, newDir hostfs.FD, newName str
 	if e := f.enter(newDir, newName); e != hostfs.OK {
 		return e
 	}
+	f.moves++
 	return f.across(dir, newDir, f.sys.rename(uint32(dir), name, uint32(newDir), newName))
 }
 

@@ -330,6 +330,7 @@ func (h *Host) isWasmtime() bool {
 func (h *Host) Files() hostfs.FS {
 	if h.files == nil && h.fsys != nil {
 		if f := newFiles(h.fsys, h.isWasmtime()); len(f.roots) > 0 {
+			f.now = h.Monotonic
 			h.files = f
 		}
 	}

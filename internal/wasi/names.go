@@ -63,6 +63,10 @@ func (f *files) enter(dir hostfs.FD, name string) hostfs.Errno {
 	return hostfs.OK
 }
 
+// seenFor is for how long a directory's path is believed to lead to it, in
+// nanoseconds, if the guest moved nothing: other programs of the host may.
+const seenFor = 20_000_000
+
 // enterDir checks that dir is a directory and, where the engine goes by its
 // path, that this leads to it: a component that was replaced by a symbolic link
 // would lead out of what the host handed over.
@@ -76,6 +80,12 @@ func (f *files) enterDir(dir hostfs.FD) hostfs.Errno {
 	case o.root:
 		return hostfs.OK
 	}
+	now := int64(0)
+	if f.now != nil {
+		if now = f.now(); o.seenAt != 0 && o.seenMoves == f.moves && now-o.seenAt < seenFor {
+			return hostfs.OK
+		}
+	}
 	if errno := f.sys.pathFilestat(uint32(dir), ".", &f.st2); errno != errnoSuccess {
 		if errno == errnoNoent || errno == errnoNotdir {
 			return hostfs.ESTALE
@@ -85,5 +95,6 @@ func (f *files) enterDir(dir hostfs.FD) hostfs.Errno {
 	if f.st2.filetype != filetypeDirectory || f.st2.ino != o.ino || f.st2.dev != o.dev {
 		return hostfs.ESTALE
 	}
+	o.seenMoves, o.seenAt = f.moves, now
 	return hostfs.OK
 }
