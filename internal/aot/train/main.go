@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command train makes the profile of the guest's own programs, its kernel above
 // all: it boots the demo image natively, on the machine's own packages with the
 // generated core in wazero, runs a set of workloads, and writes which pages of
