@@ -123,14 +123,15 @@ var bare = []*engine{
 		},
 	},
 	{
-		name: "wasmi", program: "wasmi", version: []string{"--version"}, text: true, optional: true, basic: true,
+		name: "wasmi", program: "wasmi", version: []string{"--version"}, low: true, text: true, optional: true, basic: true,
 		samePath: true, pipe: true,
 		argv: func(v *invocation) []string {
-			a := append([]string{"wasmi", "run"}, options("--env", v.env)...)
+			a := []string{"wasmi", "run"}
 			for _, d := range v.dirs {
 				a = append(a, "--dir", d.host)
 			}
-			return append(append(a, v.file), v.own()...)
+			// Its own --env refuses empty values.
+			return append(append(append(a, v.file), options("--env", v.env)...), v.own()...)
 		},
 	},
 }
