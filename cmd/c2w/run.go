@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -101,7 +102,11 @@ func (f *runFlags) run(inv *invocation, operand string, command []string) (int, 
 		o.Path = path
 	}
 	file.bytes = nil
-	// From here on signals are the container's.
+	// From here on signals are the container's. One that comes when the container
+	// has ended must not take its status away, so the usual effect does not return.
+	if !signal.Ignored(os.Interrupt) {
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	}
 	inv.release()
 	return client.Run(streams, func(stdout, stderr io.Writer) (client.Process, error) {
 		o.Stdout, o.Stderr = stdout, stderr
