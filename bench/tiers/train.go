@@ -14,7 +14,7 @@ import (
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/isa/riscv64"
 	"github.com/c2w/c2w/internal/machine"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
+	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/wasi"
 )
 
@@ -31,14 +31,14 @@ const userMode = 0
 // translate is convert.Options.Translate.
 func (t *translation) translate(ctx context.Context, p *convert.Parts) (string, error) {
 	prof := engine.NewProfile()
-	if _, err := t.boot(ctx, p, emit.NewCore(riscv64.Guest, wasmcore.Base, wasmcore.Caches), machine.Config{Profile: prof}); err != nil {
+	if _, err := t.boot(ctx, p, emit.NewCore(riscv64.Guest, native.Base, native.Caches), machine.Config{Profile: prof}); err != nil {
 		return "", fmt.Errorf("the training run: %w", err)
 	}
 	p.Core = emit.NewCore(riscv64.Guest, machine.StateBase, machine.CachesBase)
 	p.Manifest.Pages = t.add(p.Core, prof)
 
 	// The same translations once more, where they can be counted.
-	k := emit.NewCountingCore(riscv64.Guest, wasmcore.Base, wasmcore.Caches)
+	k := emit.NewCountingCore(riscv64.Guest, native.Base, native.Caches)
 	bound := engine.NewBindings()
 	for _, b := range (&translation{o: t.o}).add(k, prof) {
 		bound.Add(b.Key, &b.Binding)
@@ -83,7 +83,7 @@ func (t *translation) add(k *emit.Core, prof *engine.Profile) (bindings []machin
 
 // boot runs the command natively, with generated code in wazero.
 func (t *translation) boot(ctx context.Context, p *convert.Parts, k *emit.Core, cfg machine.Config) (*machine.Machine, error) {
-	c, err := wasmcore.Instantiate(k, wasmcore.Layout{RAM: p.Manifest.RAM, Records: machine.RecordSize, RAMBase: machine.RAMBase})
+	c, err := native.Instantiate(k, native.Layout{RAM: p.Manifest.RAM, Records: machine.RecordSize, RAMBase: machine.RAMBase})
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/isa"
 	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
 )
 
 // What this guards: a guest must not keep the engine between two instructions.
@@ -44,13 +44,13 @@ func (platform) Wait()                    {}
 // takes too many exits.
 type watched struct {
 	*engine.Engine
-	core   *wasmcore.Core
+	core   *native.Core
 	budget int32
 	exits  []core.Exit
 	stuck  string
 }
 
-func newWatched(t testing.TB, c *wasmcore.Core) *watched {
+func newWatched(t testing.TB, c *native.Core) *watched {
 	w := &watched{core: c}
 	*c.Hart.State, *c.Hart.Caches = core.State{}, core.Caches{}
 	clear(c.RAM.Bytes)
@@ -82,7 +82,7 @@ func (w *watched) put64(off int, v uint64) { binary.LittleEndian.PutUint64(w.RAM
 // TestProgress runs random code whose page tables, trap handlers, data and code
 // lie over each other.
 func TestProgress(t *testing.T) {
-	c, err := wasmcore.New(riscv64.Guest, wasmcore.Layout{RAM: pages << core.PageShift, Records: 64 << 10, RAMBase: base})
+	c, err := native.New(riscv64.Guest, native.Layout{RAM: pages << core.PageShift, Records: 64 << 10, RAMBase: base})
 	if err != nil {
 		t.Fatal(err)
 	}

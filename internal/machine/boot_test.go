@@ -25,8 +25,8 @@ import (
 	"github.com/c2w/c2w/internal/image"
 	"github.com/c2w/c2w/internal/isa/riscv64"
 	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/rootfs"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
 	"github.com/c2w/c2w/internal/wasi"
 )
 
@@ -37,7 +37,7 @@ const bootRAM = 64 << 20
 
 // parts are what all boots share. The core's memory is one machine's at a time.
 type parts struct {
-	core                 *wasmcore.Core
+	core                 *native.Core
 	kernel, initrd, disk []byte
 	busybox              []byte // a file of the disk
 }
@@ -54,7 +54,7 @@ var shared = sync.OnceValues(func() (*parts, error) {
 	if p.disk, p.busybox, err = demoDisk(); err != nil {
 		return nil, err
 	}
-	p.core, err = wasmcore.New(riscv64.Guest, wasmcore.Layout{RAM: bootRAM, Records: 8 << 20, RAMBase: machine.RAMBase})
+	p.core, err = native.New(riscv64.Guest, native.Layout{RAM: bootRAM, Records: 8 << 20, RAMBase: machine.RAMBase})
 	return p, err
 })
 

@@ -36,7 +36,7 @@ import (
 	"github.com/c2w/c2w/internal/hostfs/osfs"
 	"github.com/c2w/c2w/internal/isa/riscv64"
 	"github.com/c2w/c2w/internal/machine"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
+	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/wasi"
 )
 
@@ -101,8 +101,8 @@ func train(ctx context.Context, p *convert.Parts) (aot.Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := wasmcore.Instantiate(emit.NewCore(riscv64.Guest, wasmcore.Base, wasmcore.Caches),
-		wasmcore.Layout{RAM: p.Manifest.RAM, Records: machine.RecordSize, RAMBase: machine.RAMBase})
+	c, err := native.Instantiate(emit.NewCore(riscv64.Guest, native.Base, native.Caches),
+		native.Layout{RAM: p.Manifest.RAM, Records: machine.RecordSize, RAMBase: machine.RAMBase})
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func add(sum map[place]*aot.Page, places map[string]place, prof *engine.Profile)
 
 // boot runs a script in the guest, with the directory of the host that it may
 // use at /mnt.
-func boot(ctx context.Context, c *wasmcore.Core, kernel, initrd []byte, p *convert.Parts, script string, prof *engine.Profile) (uint64, error) {
+func boot(ctx context.Context, c *native.Core, kernel, initrd []byte, p *convert.Parts, script string, prof *engine.Profile) (uint64, error) {
 	*c.Hart.State, *c.Hart.Caches = core.State{}, core.Caches{}
 	clear(c.RAM.Bytes)
 	d, err := disk.Open(bytes.NewReader(p.Disk), int64(len(p.Disk)))

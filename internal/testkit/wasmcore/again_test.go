@@ -6,7 +6,7 @@ import (
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/isa/riscv64"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
+	"github.com/c2w/c2w/internal/native"
 )
 
 // While a test runs for the first time, profile collects the code pages that
@@ -68,14 +68,14 @@ func TestTranslated(t *testing.T) {
 // profile.
 func translateProfile(t testing.TB, p *engine.Profile) *translated {
 	t.Helper()
-	k := emit.NewCore(riscv64.Guest, wasmcore.Base, wasmcore.Caches)
+	k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
 	tr := &translated{bound: engine.NewBindings()}
 	for key, page := range p.Pages {
 		if slot, entries, ok := k.AddPage(page.Code, key.Mode, page.Offsets()); ok {
 			tr.bound.Add(key, &engine.Binding{Slot: slot, Entries: entries})
 		}
 	}
-	c, err := wasmcore.Instantiate(k, layout)
+	c, err := native.Instantiate(k, layout)
 	if err != nil {
 		t.Fatal(err)
 	}

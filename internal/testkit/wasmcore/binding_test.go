@@ -7,8 +7,8 @@ import (
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
 )
 
 // loop is a page that counts x5 up and x7 down, with data behind its code.
@@ -155,7 +155,7 @@ func TestLongPage(t *testing.T) {
 	}
 	b = append(b, code(addi(31, 31, -1), jal(0, 0))...)
 	p := fill(b)
-	k := emit.NewCore(riscv64.Guest, wasmcore.Base, wasmcore.Caches)
+	k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
 	if _, _, ok := k.AddPage(p, 1, []uint16{0}); !ok {
 		t.Fatal("not translated")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
 	"github.com/c2w/c2w/internal/testkit/wasmcore"
 )
@@ -198,7 +199,7 @@ func TestStoresBesideCode(t *testing.T) {
 func TestSmallRecords(t *testing.T) {
 	small := layout
 	small.Records = 3 * 258 * core.RecordSize
-	c, err := wasmcore.New(riscv64.Guest, small)
+	c, err := native.New(riscv64.Guest, small)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/c2w/c2w/internal/ir"
 	"github.com/c2w/c2w/internal/isa"
 	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
 	"github.com/c2w/c2w/internal/wasm"
 )
 
@@ -49,7 +49,7 @@ func TestGolden(t *testing.T) {
 			b.WriteString(listing(p.code))
 			b.WriteString("\n# intermediate representation, an instruction at a time\n")
 			b.WriteString(lifted(p.code))
-			k := emit.NewCore(riscv64.Guest, wasmcore.Base, wasmcore.Caches)
+			k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
 			if _, entries, ok := k.AddPage(page, 1, []uint16{0}); !ok {
 				t.Fatal("not translated")
 			} else {

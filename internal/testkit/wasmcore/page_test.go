@@ -9,6 +9,7 @@ import (
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
 	"github.com/c2w/c2w/internal/testkit/wasmcore"
 )
@@ -22,13 +23,13 @@ type unit struct {
 
 // translated is a core with page functions.
 type translated struct {
-	core  *wasmcore.Core
+	core  *native.Core
 	bound *engine.Bindings
 }
 
 func translatePages(t testing.TB, units []unit) *translated {
 	t.Helper()
-	k := emit.NewCore(riscv64.Guest, wasmcore.Base, wasmcore.Caches)
+	k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
 	tr := &translated{bound: engine.NewBindings()}
 	for i, u := range units {
 		slot, list, ok := k.AddPage(u.page, u.mode, u.entries)
@@ -37,7 +38,7 @@ func translatePages(t testing.TB, units []unit) *translated {
 		}
 		tr.bound.Add(engine.PageKey(u.page, u.mode), &engine.Binding{Slot: slot, Entries: list})
 	}
-	c, err := wasmcore.Instantiate(k, layout)
+	c, err := native.Instantiate(k, layout)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,15 +9,15 @@ import (
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
 	"github.com/c2w/c2w/internal/wasm"
 )
 
 // smallCore is a core whose interpreter leaves every instruction to Go: an
 // engine compiles it a hundred times as fast. It is copied for use.
 var smallCore = sync.OnceValue(func() *emit.Core {
-	k := emit.NewCore(riscv64.Guest, wasmcore.Base, wasmcore.Caches)
+	k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
 	for i := k.Interp; i < len(k.Funcs); i++ {
 		f := &wasm.Func{Name: k.Funcs[i].Name, Type: k.Funcs[i].Type}
 		c := &f.Body
@@ -31,10 +31,10 @@ var smallCore = sync.OnceValue(func() *emit.Core {
 		c.LocalGet(0) // the record
 		c.Mem(wasm.OpI64Load16U, 1, core.RecPC)
 		c.Op(wasm.OpI64Add)
-		c.I64Store(3, wasmcore.Base+uint32(core.OffPC))
+		c.I64Store(3, native.Base+uint32(core.OffPC))
 		c.I32Const(0)
 		c.I32Const(int32(core.ExitSingle))
-		c.I32Store(2, wasmcore.Base+uint32(core.OffExit))
+		c.I32Store(2, native.Base+uint32(core.OffExit))
 		k.Funcs[i] = f
 	}
 	return k
@@ -67,7 +67,7 @@ func FuzzPage(f *testing.F) {
 		}
 		tr := &translated{bound: engine.NewBindings()}
 		tr.bound.Add(engine.PageKey(p, 1), &engine.Binding{Slot: slot, Entries: list})
-		c, err := wasmcore.Instantiate(&k, layout)
+		c, err := native.Instantiate(&k, layout)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,15 +14,16 @@ import (
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/isa"
 	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
 	"github.com/c2w/c2w/internal/testkit/wasmcore"
 )
 
 // layout covers the addresses of isatest's vectors. The records are few, so
 // that the memory for them is used up now and then.
-var layout = wasmcore.Layout{RAM: 256 << 10, Records: 96 << 10, RAMBase: isatest.CodeBase}
+var layout = native.Layout{RAM: 256 << 10, Records: 96 << 10, RAMBase: isatest.CodeBase}
 
-var shared = sync.OnceValues(func() (*wasmcore.Core, error) { return wasmcore.New(riscv64.Guest, layout) })
+var shared = sync.OnceValues(func() (*native.Core, error) { return native.New(riscv64.Guest, layout) })
 
 // guest is a riscv64 twin with code at isatest.CodeBase.
 type guest struct {

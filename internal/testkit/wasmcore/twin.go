@@ -1,3 +1,7 @@
+// Package wasmcore compares generated code with the Go evaluator: one guest on two
+// engines, and after every few instructions one state.
+//
+// It is for tests only and knows no guest ISA.
 package wasmcore
 
 import (
@@ -9,6 +13,7 @@ import (
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/isa"
 	"github.com/c2w/c2w/internal/mem"
+	"github.com/c2w/c2w/internal/native"
 )
 
 // Twin is one guest on two machines: Gen runs generated code, Ref executes
@@ -30,7 +35,7 @@ type Twin struct {
 
 // NewTwin makes two engines, one on the core. The core's earlier engine must
 // not be used any more.
-func NewTwin(c *Core, g isa.ISA, newHart func(*core.State, isa.Env) isa.Hart) *Twin {
+func NewTwin(c *native.Core, g isa.ISA, newHart func(*core.State, isa.Env) isa.Hart) *Twin {
 	*c.Hart.State, *c.Hart.Caches = core.State{}, core.Caches{}
 	clear(c.RAM.Bytes)
 	clear(c.Records.Bytes)

@@ -1,11 +1,10 @@
-// Package wasmcore runs the generated core by itself: the functions of package
+// Package native runs the generated core by itself: the functions of package
 // emit in a module without the Go machine, compiled and run by wazero, with an
 // engine.Engine working natively on the same memory. What the machine does in
-// a file happens here under go test, and the same engine without the core is
-// what it is compared with.
+// a file happens here in this process: to train, to check, and under go test.
 //
-// It is for tests only and knows no guest ISA.
-package wasmcore
+// It must know no guest ISA and nothing of the machine around the hart.
+package native
 
 import (
 	"context"
@@ -78,7 +77,7 @@ func Instantiate(k *emit.Core, l Layout) (*Core, error) {
 	}
 	view, ok := m.Memory().Read(0, m.Memory().Size())
 	if !ok {
-		panic("BUG: wasmcore: the memory does not hold itself")
+		panic("BUG: native: the memory does not hold itself")
 	}
 	c.Hart = &core.Hart{State: (*core.State)(unsafe.Pointer(&view[Base])), Caches: (*core.Caches)(unsafe.Pointer(&view[Caches]))}
 	c.Records = engine.Records{Bytes: view[records : records+l.Records], Base: records}
@@ -147,7 +146,7 @@ type memory []byte
 // fixedMemory allocates a memory that cannot grow.
 func fixedMemory(capacity, maximum uint64) experimental.LinearMemory {
 	if capacity != maximum || capacity > math.MaxUint32 {
-		panic("BUG: wasmcore: a memory that may grow")
+		panic("BUG: native: a memory that may grow")
 	}
 	return memory(make([]byte, capacity))
 }
