@@ -67,15 +67,15 @@ func (t *translation) add(k *emit.Core, prof *engine.Profile) (bindings []machin
 			continue
 		}
 		p := prof.Pages[key]
-		slot, entries, ok := k.AddPage(p.Code, key.Mode, p.Offsets())
+		f, ok := k.Translate(p.Code, key.Mode, p.Offsets())
 		if !ok {
 			continue
 		}
 		*n++
-		bindings = append(bindings, machine.PageBinding{Key: key, Binding: engine.Binding{Slot: slot, Entries: entries}})
+		bindings = append(bindings, machine.PageBinding{Key: key, Binding: engine.Binding{Slot: k.AddPage(f), Entries: f.Entries}})
 		t.report.Pages = append(t.report.Pages, pageReport{
-			Content: fmt.Sprintf("%016x", key.Content), Mode: key.Mode, Samples: p.Samples, Entries: len(entries),
-			Instructions: k.PageInsns[len(k.Pages)-1], Bytes: k.Funcs[k.Pages[len(k.Pages)-1]].Body.Len(),
+			Content: fmt.Sprintf("%016x", key.Content), Mode: key.Mode, Samples: p.Samples, Entries: len(f.Entries),
+			Instructions: f.Insns, Bytes: f.Func.Body.Len(),
 		})
 	}
 	return bindings

@@ -33,13 +33,13 @@ func Add(k *emit.Core, p Profile, programs map[string][]byte, max int) Result {
 		if seen[key] {
 			continue
 		}
-		slot, entries, ok := k.AddPage(code, g.Mode, g.Entries)
+		f, ok := k.Translate(code, g.Mode, g.Entries)
 		if !ok {
 			continue
 		}
 		seen[key] = true
-		r.Bindings = append(r.Bindings, machine.PageBinding{Key: key, Binding: engine.Binding{Slot: slot, Entries: entries}})
-		r.Bytes += k.Funcs[k.Pages[len(k.Pages)-1]].Body.Len()
+		r.Bindings = append(r.Bindings, machine.PageBinding{Key: key, Binding: engine.Binding{Slot: k.AddPage(f), Entries: f.Entries}})
+		r.Bytes += f.Func.Body.Len()
 	}
 	return r
 }

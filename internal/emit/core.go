@@ -24,10 +24,8 @@ type Core struct {
 	Hook int
 	// Interp is the interpreter's function, for size reports.
 	Interp int
-	// Pages are the page functions in the order of their table slots, PageInsns
-	// the numbers of guest instructions in them.
-	Pages     []int
-	PageInsns []int
+	// Pages are the page functions in the order of their table slots.
+	Pages []int
 
 	base, caches uint32
 	count        bool

@@ -52,14 +52,26 @@ type page struct {
 // weaker register allocator.
 const maxPageInsns = 1000
 
-// AddPage translates the code that the given entry offsets reach in a page, as
-// executed in a mode. It returns the page function's slot in the core's table
-// and all offsets at which it can be entered, by entry number; ok is false if
-// there is nothing to translate.
-func (k *Core) AddPage(code []byte, mode uint32, asked []uint16) (slot uint32, entries []uint16, ok bool) {
+// Page is a page function that belongs to no core yet.
+type Page struct {
+	// Func calls helper functions of the core that translated it by symbol, so
+	// it fits every core with the same arguments to NewCore.
+	Func *wasm.Func
+	// Entries are the offsets at which it can be entered, by entry number,
+	// rising.
+	Entries []uint16
+	// Insns is how many guest instructions it executes.
+	Insns int
+}
+
+// Translate makes a page function of the code that the given entry offsets
+// reach in a page, as executed in a mode; ok is false if there is nothing to
+// translate. The same arguments give the same function. It changes nothing of
+// the core and may run beside other calls.
+func (k *Core) Translate(code []byte, mode uint32, asked []uint16) (_ *Page, ok bool) {
 	blocks := findBlocks(k.g, code, asked, maxPageInsns)
 	if len(blocks) == 0 {
-		return 0, nil, false
+		return nil, false
 	}
 	f := &wasm.Func{Name: "page", Type: pageType}
 	p := &page{g: k.g, mode: mode, state: k.base, caches: k.caches, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}}
@@ -70,17 +82,21 @@ func (k *Core) AddPage(code []byte, mode uint32, asked []uint16) (slot uint32, e
 	p.lift()
 	p.flow()
 	p.emit()
+	out := &Page{Func: f}
 	for _, e := range p.cfg.entries {
-		entries = append(entries, uint16(blocks[e-1].start))
+		out.Entries = append(out.Entries, uint16(blocks[e-1].start))
 	}
-	k.Funcs = append(k.Funcs, f)
-	k.Pages = append(k.Pages, len(k.Funcs)-1)
-	insns := 0
 	for _, b := range blocks {
-		insns += len(b.insns)
+		out.Insns += len(b.insns)
 	}
-	k.PageInsns = append(k.PageInsns, insns)
-	return uint32(FirstPage + len(k.Pages) - 1), entries, true
+	return out, true
+}
+
+// AddPage adds a page function and returns its slot in the core's table.
+func (k *Core) AddPage(p *Page) (slot uint32) {
+	k.Funcs = append(k.Funcs, p.Func)
+	k.Pages = append(k.Pages, len(k.Funcs)-1)
+	return uint32(FirstPage + len(k.Pages) - 1)
 }
 
 // lift builds the blocks' IR and numbers the registers.

@@ -71,8 +71,8 @@ func translateProfile(t testing.TB, p *engine.Profile) *translated {
 	k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
 	tr := &translated{bound: engine.NewBindings()}
 	for key, page := range p.Pages {
-		if slot, entries, ok := k.AddPage(page.Code, key.Mode, page.Offsets()); ok {
-			tr.bound.Add(key, &engine.Binding{Slot: slot, Entries: entries})
+		if p, ok := k.Translate(page.Code, key.Mode, page.Offsets()); ok {
+			tr.bound.Add(key, &engine.Binding{Slot: k.AddPage(p), Entries: p.Entries})
 		}
 	}
 	c, err := native.Instantiate(k, layout)

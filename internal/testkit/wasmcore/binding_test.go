@@ -156,12 +156,13 @@ func TestLongPage(t *testing.T) {
 	b = append(b, code(addi(31, 31, -1), jal(0, 0))...)
 	p := fill(b)
 	k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
-	if _, _, ok := k.AddPage(p, 1, []uint16{0}); !ok {
+	fn, ok := k.Translate(p, 1, []uint16{0})
+	if !ok {
 		t.Fatal("not translated")
 	}
 	// Beyond some 50 KB V8 allocates registers by a weaker method.
-	if size := k.Funcs[k.Pages[0]].Body.Len(); size > 40_000 {
-		t.Errorf("a page function of %d bytes for %d instructions", size, k.PageInsns[0])
+	if size := fn.Func.Body.Len(); size > 40_000 {
+		t.Errorf("a page function of %d bytes for %d instructions", size, fn.Insns)
 	}
 	tr := translate(t, 1, [][]byte{p}, func(int) []uint16 { return []uint16{0} })
 	g := tr.guest()

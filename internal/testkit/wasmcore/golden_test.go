@@ -50,12 +50,13 @@ func TestGolden(t *testing.T) {
 			b.WriteString("\n# intermediate representation, an instruction at a time\n")
 			b.WriteString(lifted(p.code))
 			k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
-			if _, entries, ok := k.AddPage(page, 1, []uint16{0}); !ok {
+			fn, ok := k.Translate(page, 1, []uint16{0})
+			if !ok {
 				t.Fatal("not translated")
-			} else {
-				fmt.Fprintf(&b, "\n# page function, entries %#x\n", entries)
 			}
-			f := k.Funcs[k.Pages[0]]
+			fmt.Fprintf(&b, "\n# page function, entries %#x\n", fn.Entries)
+			k.AddPage(fn)
+			f := fn.Func
 			text, size := wat(t, f)
 			fmt.Fprintf(&b, "# %d bytes\n%s", size, text)
 			golden(t, filepath.Join("testdata", p.name+".golden"), b.String())

@@ -32,11 +32,11 @@ func translatePages(t testing.TB, units []unit) *translated {
 	k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
 	tr := &translated{bound: engine.NewBindings()}
 	for i, u := range units {
-		slot, list, ok := k.AddPage(u.page, u.mode, u.entries)
+		p, ok := k.Translate(u.page, u.mode, u.entries)
 		if !ok {
 			t.Fatalf("page %d is not translated", i)
 		}
-		tr.bound.Add(engine.PageKey(u.page, u.mode), &engine.Binding{Slot: slot, Entries: list})
+		tr.bound.Add(engine.PageKey(u.page, u.mode), &engine.Binding{Slot: k.AddPage(p), Entries: p.Entries})
 	}
 	c, err := native.Instantiate(k, layout)
 	if err != nil {

@@ -58,10 +58,11 @@ func FuzzPage(f *testing.F) {
 		}
 		k := *smallCore()
 		k.Funcs = slices.Clone(k.Funcs)
-		slot, list, ok := k.AddPage(p, 1, entries)
+		fn, ok := k.Translate(p, 1, entries)
 		if !ok {
 			return
 		}
+		slot, list := k.AddPage(fn), fn.Entries
 		if !slices.IsSorted(list) {
 			t.Fatalf("entries out of order: %v", list)
 		}
