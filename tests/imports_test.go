@@ -45,6 +45,7 @@ var bans = []ban{
 	{"internal/disk/...", "internal/disk/...", ours, "it does not know what is on the disk, nor who reads it"},
 
 	{"internal/native", "", "internal/isa/riscv64 internal/machine internal/virtio/... internal/device/...", "it runs a hart, not a machine, whatever the ISA"},
+	{"internal/trial", "", "internal/convert internal/aot/... internal/image internal/rootfs internal/runner guest/... demo cmd/...", "it does not know where guests come from, nor what a run is for"},
 	{"internal/mem", "", "internal/isa/... internal/ir internal/emit internal/engine", "page tables are the ISA's, translations the engine's"},
 	{"internal/ir", "", "internal/isa/... internal/wasm/... internal/emit internal/engine", "it lies between the ISAs and the ways to execute them and knows neither"},
 	{"internal/isa", "", "internal/isa/riscv64 internal/wasm/... internal/emit", "what the ISAs share knows none of them"},

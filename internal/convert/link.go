@@ -5,11 +5,14 @@
 package convert
 
 import (
+	"bytes"
 	"fmt"
 
+	"github.com/c2w/c2w/internal/disk"
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/isa"
 	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/trial"
 	"github.com/c2w/c2w/internal/wasm"
 	"github.com/c2w/c2w/internal/wasm/link"
 )
@@ -69,4 +72,21 @@ func Link(p *Parts) (*link.Output, error) {
 		return nil, fmt.Errorf("joining the machine and its core: %w", err)
 	}
 	return out, nil
+}
+
+// Guest is what the file boots, unpacked as it is read.
+func (p *Parts) Guest() (trial.Guest, error) {
+	g := trial.Guest{RAM: p.Manifest.RAM, Cmdline: p.Manifest.Cmdline}
+	for _, b := range []struct {
+		what   string
+		packed []byte
+		to     *machine.Source
+	}{{"kernel", p.Kernel, &g.Kernel}, {"initial file system", p.Initrd, &g.Initrd}, {"root disk", p.Disk, &g.Disk}} {
+		d, err := disk.Open(bytes.NewReader(b.packed), int64(len(b.packed)))
+		if err != nil {
+			return g, fmt.Errorf("opening the %s: %w", b.what, err)
+		}
+		*b.to = d
+	}
+	return g, nil
 }
