@@ -176,9 +176,9 @@ const fmvD6 = 0xf2030353 // fmv.d.x f6, x6
 // patchTrap is the trap handler of these tests, and where it lies.
 const patchTrap = base + 0x8000
 
-// selfPage is a loop that stores the next of a list over itself; at is the
-// offset of its store.
-func selfPage(store []byte, fence bool) (page []byte, at int) {
+// selfPage is a loop that stores the next of a list over itself, and tail; at
+// is the offset of its store.
+func selfPage(store []byte, fence bool, tail ...uint32) (page []byte, at int) {
 	head := code(ld(6, 11, 0), addi(9, 6, 0), fmvD6)
 	wait := uint32(nop)
 	if fence {
@@ -186,8 +186,8 @@ func selfPage(store []byte, fence bool) (page []byte, at int) {
 	}
 	b := append(append(head, store...), code(wait,
 		addi(5, 5, 1), add(7, 7, 5), half(cAddi5, cAddi7), addi(5, 5, 2), add(8, 8, 7), addi(11, 11, 8), addi(12, 12, -1))...)
-	b = append(b, code(btype(1, 12, 0, -len(b)), jal(0, 0))...)
-	return fill(b), len(head)
+	b = append(b, code(btype(1, 12, 0, -len(b)))...)
+	return fill(append(b, code(tail...)...)), len(head)
 }
 
 // replacements are what code is overwritten with, in turn with what it was.
@@ -223,7 +223,7 @@ func TestPatchSelf(t *testing.T) {
 		for j, d := range []int{-12, -4, 0, 2, 4, 6, 8, 12, 20, 32} {
 			fence := (i+j)%2 == 0
 			list = append(list, patching{fmt.Sprintf("%s/%d/%v", s.name, d, fence), func(t *testing.T, g *guest, step int) {
-				page, at := selfPage(s.code, fence)
+				page, at := selfPage(s.code, fence, jal(0, 0))
 				to := at + d
 				if d >= 4 { // behind the store, which may be two instructions
 					to += len(s.code) - 4
@@ -350,7 +350,7 @@ func TestPatchOverlap(t *testing.T) {
 			g.Write(base+0x2000, fn)
 			g.Write(patchTrap, fill(handler()))
 			old := fn[to]
-			g.Write(patchList, []byte{old ^ 4, old, old ^ 0x80, old ^ 0x80, old, old ^ 8, old, old ^ 1, old})
+			g.Write(patchList, []byte{old ^ 0x10, old, old ^ 0x80, old ^ 0x80, old, old ^ 8, old, old ^ 0x20, old})
 			g.Both(func(e *engine.Engine) {
 				e.S.G[10], e.S.G[11], e.S.G[12], e.S.G[13] = base+0x2000+uint64(to), patchList, 9, base+0x2000
 				e.S.S[riscv64.STVec] = patchTrap
