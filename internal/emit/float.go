@@ -43,29 +43,32 @@ func (l *lowering) fpLocal(t wasm.ValType) uint32 {
 
 // fpArg pushes argument k as a float of type t, counting one use.
 func (l *lowering) fpArg(n *ir.Node, k int, t wasm.ValType) {
-	l.need(n.Args[k])
-	if t == wasm.F32 {
-		l.c.Op(wasm.OpI32WrapI64)
-		l.c.Op(wasm.OpF32ReinterpretI32)
-	} else {
-		l.c.Op(wasm.OpF64ReinterpretI64)
+	if t == wasm.F64 {
+		l.needF64(n.Args[k])
+		return
 	}
+	l.need(n.Args[k])
+	l.c.Op(wasm.OpI32WrapI64)
+	l.c.Op(wasm.OpF32ReinterpretI32)
 }
 
-// fpUse computes an argument now, as it is read more than once: times more
-// than the block says.
-func (l *lowering) fpUse(n *ir.Node, k int, times int32) {
-	l.force(n.Args[k])
+// fpUse computes an argument of type t now, as it is read more than once: times
+// more than the block says.
+func (l *lowering) fpUse(n *ir.Node, k int, t wasm.ValType, times int32) {
+	if t == wasm.F64 {
+		l.forceF64(n.Args[k])
+	} else {
+		l.force(n.Args[k])
+	}
 	l.uses[n.Args[k]] += times
 }
 
-// fpBits turns the float of type t on the stack into its bits as an I64.
-func (l *lowering) fpBits(t wasm.ValType) {
+// fpResult pushes local r of type t as the result of a Float node.
+func (l *lowering) fpResult(r uint32, t wasm.ValType) {
+	l.c.LocalGet(r)
 	if t == wasm.F32 {
 		l.c.Op(wasm.OpI32ReinterpretF32)
 		l.c.Op(wasm.OpI64ExtendI32U)
-	} else {
-		l.c.Op(wasm.OpI64ReinterpretF64)
 	}
 }
 
@@ -77,78 +80,6 @@ func (l *lowering) sticky(n *ir.Node) {
 	} else {
 		l.t.stateWord(l, core.OffFPExact)
 	}
-}
-
-// float pushes the result of a Float node as an I64.
-func (l *lowering) float(n *ir.Node) {
-	op := ir.FP(n.Imm)
-	nearest := n.Aux == ir.RMDynamic || softfloat.Rounding(n.Aux) == softfloat.RNE
-	t := wasm.F64
-	if op.Single() {
-		t = wasm.F32
-	}
-	switch op {
-	case ir.FAdd32, ir.FAdd64, ir.FSub32, ir.FSub64, ir.FMul32, ir.FMul64, ir.FDiv32, ir.FDiv64, ir.FSqrt32, ir.FSqrt64,
-		ir.F64ToF32, ir.I64ToF64, ir.U64ToF64, ir.I64ToF32, ir.U64ToF32, ir.I32ToF32, ir.U32ToF32:
-		if nearest {
-			l.fpArith(n, op, t)
-			return
-		}
-	case ir.FMA32, ir.FMA64:
-		if nearest {
-			l.fpFused(n, op, t)
-			return
-		}
-	case ir.FMin32, ir.FMin64, ir.FMax32, ir.FMax64:
-		l.fpPick(n, op, t)
-		return
-	case ir.FEq32, ir.FEq64, ir.FLt32, ir.FLt64, ir.FLe32, ir.FLe64:
-		l.fpCompare(n, op, t)
-		return
-	case ir.FClass32, ir.FClass64:
-		l.need(n.Args[0])
-		if t == wasm.F32 {
-			l.c.I64Const(32)
-			l.c.Op(wasm.OpI64Shl)
-		}
-		l.c.CallSym(l.fn.fp[op])
-		return
-	case ir.F64ToI32, ir.F64ToU32, ir.F64ToI64, ir.F64ToU64, ir.F32ToI32, ir.F32ToU32, ir.F32ToI64, ir.F32ToU64:
-		if softfloat.Rounding(n.Aux) != softfloat.RMM {
-			l.fpToInt(n, op, t)
-			return
-		}
-	case ir.I32ToF64, ir.U32ToF64:
-		l.need(n.Args[0])
-		l.c.Op(wasm.OpI32WrapI64)
-		if op == ir.I32ToF64 {
-			l.c.Op(wasm.OpF64ConvertI32S)
-		} else {
-			l.c.Op(wasm.OpF64ConvertI32U)
-		}
-		l.fpBits(wasm.F64)
-		return
-	case ir.F32ToF64:
-		r := l.fpLocal(wasm.F64)
-		l.fpArg(n, 0, wasm.F32)
-		l.c.Op(wasm.OpF64PromoteF32)
-		l.c.LocalSet(r)
-		l.fpLeaveNaN(r, wasm.F64)
-		l.c.LocalGet(r)
-		l.fpBits(wasm.F64)
-		return
-	}
-	// The rest is rare: Go computes it. The value is never reached.
-	for _, a := range n.Args {
-		if a != ir.NoValue {
-			l.force(a)
-			l.need(a)
-			l.c.Drop()
-		}
-	}
-	l.c.I32Const(1)
-	l.t.exitIf(l)
-	l.c.I64Const(0)
 }
 
 // fpLeaveNaN leaves if local r is a NaN.
@@ -176,8 +107,13 @@ func (l *lowering) fpArith(n *ir.Node, op ir.FP, t wasm.ValType) {
 	} else if op == ir.F64ToF32 {
 		result = wasm.F32
 	}
+	from := t
+	switch op {
+	case ir.I64ToF64, ir.U64ToF64, ir.I64ToF32, ir.U64ToF32, ir.I32ToF32, ir.U32ToF32:
+		from = wasm.I64
+	}
 	for k := range args {
-		l.fpUse(n, k, 1)
+		l.fpUse(n, k, from, 1)
 	}
 	push := func(k int) {
 		switch op {
@@ -233,8 +169,7 @@ func (l *lowering) fpArith(n *ir.Node, op ir.FP, t wasm.ValType) {
 	l.c.LocalSet(r)
 	l.fpLeaveNaN(r, result)
 	l.c.End()
-	l.c.LocalGet(r)
-	l.fpBits(result)
+	l.fpResult(r, result)
 }
 
 // finite pushes whether local r is neither infinite nor a NaN.
@@ -287,8 +222,7 @@ func (l *lowering) fpFused(n *ir.Node, op ir.FP, t wasm.ValType) {
 	l.c.CallSym(l.fn.fp[op])
 	l.c.LocalSet(r)
 	l.fpLeaveNaN(r, t)
-	l.c.LocalGet(r)
-	l.fpBits(t)
+	l.fpResult(r, t)
 }
 
 // fpPick is min and max: as the guest's unless an operand is a NaN, which the
@@ -300,8 +234,7 @@ func (l *lowering) fpPick(n *ir.Node, op ir.FP, t wasm.ValType) {
 	l.c.Op(map[ir.FP]wasm.Opcode{ir.FMin32: wasm.OpF32Min, ir.FMax32: wasm.OpF32Max, ir.FMin64: wasm.OpF64Min, ir.FMax64: wasm.OpF64Max}[op])
 	l.c.LocalSet(r)
 	l.fpLeaveNaN(r, t)
-	l.c.LocalGet(r)
-	l.fpBits(t)
+	l.fpResult(r, t)
 }
 
 // fpCompare leaves if an operand is a NaN: of a comparison and its contrary
@@ -320,8 +253,8 @@ func (l *lowering) fpCompare(n *ir.Node, op ir.FP, t wasm.ValType) {
 	if op == ir.FEq32 || op == ir.FEq64 {
 		times = 2
 	}
-	l.fpUse(n, 0, times)
-	l.fpUse(n, 1, times)
+	l.fpUse(n, 0, t, times)
+	l.fpUse(n, 1, t, times)
 	r := l.alloc(ir.I32)
 	switch op {
 	case ir.FLt32, ir.FLt64:
@@ -351,7 +284,6 @@ func (l *lowering) fpCompare(n *ir.Node, op ir.FP, t wasm.ValType) {
 // That is exact if it changes nothing; otherwise it is inexact, and never
 // invalid as long as the value fits.
 func (l *lowering) fpToInt(n *ir.Node, op ir.FP, t wasm.ValType) {
-	l.force(n.Args[0])
 	a, m := l.fpLocal(wasm.F64), l.fpLocal2()
 	l.fpArg(n, 0, t)
 	if t == wasm.F32 {

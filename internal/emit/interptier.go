@@ -56,6 +56,16 @@ func (m *interp) setEnd(l *lowering, loc ir.Loc, v ir.Value) {
 	m.c.I64Store(3, m.base+uint32(loc.Off))
 }
 
+func (m *interp) floatSlot(ir.Loc) bool { return false }
+
+func (m *interp) getF64(l *lowering, loc ir.Loc) {
+	panic("BUG: emit: no slot of the interpreter is a float's")
+}
+
+func (m *interp) setEndF64(l *lowering, loc ir.Loc, v ir.Value) {
+	m.c.Mem(wasm.OpF64Store, 3, m.base+uint32(loc.Off))
+}
+
 func (m *interp) stateWord(l *lowering, off int) {
 	m.c.I32Const(0)
 	m.c.I32Load(2, m.base+uint32(off))

@@ -19,6 +19,11 @@ type tier interface {
 	// pops both. held is a local that keeps the value afterwards, if any.
 	setBegin(l *lowering, loc ir.Loc)
 	setEnd(l *lowering, loc ir.Loc, v ir.Value)
+	// floatSlot says that a slot is kept as an f64; getF64 and setEndF64 are get
+	// and setEnd for an f64 on the stack.
+	floatSlot(loc ir.Loc) bool
+	getF64(l *lowering, loc ir.Loc)
+	setEndF64(l *lowering, loc ir.Loc, v ir.Value)
 	// exitIf pops a condition and leaves for Go to execute the instruction.
 	exitIf(l *lowering)
 	// missIf pops a condition and leaves because the TLB lacks the address in
@@ -47,10 +52,12 @@ type lowering struct {
 	uses []int32 // uses not emitted yet
 	held []int32 // local that holds the value, or -1
 	temp []bool  // held is a temporary of ours
-	insn []int32 // index of the Insn node that a node belongs to
-	cur  int     // node whose exits are being emitted
+	// float64s says that held is an f64.
+	float64s []bool
+	insn     []int32 // index of the Insn node that a node belongs to
+	cur      int     // node whose exits are being emitted
 
-	free [2][]uint32 // temporaries: i32, i64
+	free [3][]uint32 // temporaries: i32, i64, f64
 	addr uint32      // i64 local: guest virtual address of the current access
 	ent  uint32      // i32 local: TLB entry
 	fp   [3]uint32   // scratch locals of float.go, 0 where there is none yet
@@ -68,10 +75,7 @@ func newLowering(t tier, f *wasm.Func, fn *funcs) *lowering {
 
 // valType is the Wasm type of an IR type.
 func valType(t ir.Type) wasm.ValType {
-	if t == ir.I32 {
-		return wasm.I32
-	}
-	return wasm.I64
+	return [...]wasm.ValType{ir.I32: wasm.I32, ir.I64: wasm.I64, typeF64: wasm.F64}[t]
 }
 
 func (l *lowering) alloc(t ir.Type) uint32 {
@@ -95,6 +99,7 @@ func (l *lowering) block(b *ir.Block) {
 	l.uses = append(l.uses[:0], make([]int32, n)...)
 	l.held = append(l.held[:0], make([]int32, n)...)
 	l.temp = append(l.temp[:0], make([]bool, n)...)
+	l.float64s = append(l.float64s[:0], make([]bool, n)...)
 	l.insn = append(l.insn[:0], make([]int32, n)...)
 	in := int32(0)
 	for i := range b.Nodes {
@@ -130,21 +135,28 @@ func (l *lowering) statement(i int) {
 	case ir.Set:
 		l.beforeSet(n.Loc, n.Args[0])
 		l.t.setBegin(l, n.Loc)
-		l.need(n.Args[0])
-		l.t.setEnd(l, n.Loc, n.Args[0])
+		if v := n.Args[0]; l.t.floatSlot(n.Loc) || l.held[v] < 0 && l.native64(v) {
+			l.needF64(v)
+			l.t.setEndF64(l, n.Loc, v)
+		} else {
+			l.need(v)
+			l.t.setEnd(l, n.Loc, v)
+		}
 	case ir.Load, ir.AtomicOp, ir.Float:
 		if l.uses[i] == 1 && l.consumedNext(i) {
 			return
 		}
-		l.compute(ir.Value(i))
-		if l.uses[i] == 0 {
-			l.c.Drop()
+		if l.uses[i] > 0 {
+			l.force(ir.Value(i))
 			return
 		}
-		l.hold(ir.Value(i))
-		l.c.LocalSet(uint32(l.held[i]))
+		l.compute(ir.Value(i))
+		l.c.Drop()
 	case ir.Store:
 		l.access(n, core.KindWrite)
+		if l.storeF64(n) {
+			return
+		}
 		l.need(n.Args[1])
 		l.c.Mem(storeOp(n.Aux), align(n.Aux), 0)
 	case ir.StoreIf:
@@ -246,9 +258,9 @@ func (l *lowering) homeOf(j int) ir.Loc {
 
 // save copies a value that lives in a register's home to a temporary.
 func (l *lowering) save(v ir.Value) {
+	t := l.heldType(v)
 	l.c.LocalGet(uint32(l.held[v]))
-	l.held[v], l.temp[v] = -1, false
-	l.hold(v)
+	l.holdAs(v, t)
 	l.c.LocalSet(uint32(l.held[v]))
 }
 
@@ -257,13 +269,27 @@ func (l *lowering) force(v ir.Value) {
 	if l.held[v] >= 0 || l.b.Nodes[v].Op == ir.Const {
 		return
 	}
+	if l.native64(v) {
+		l.forceF64(v)
+		return
+	}
 	l.compute(v)
 	l.hold(v)
 	l.c.LocalSet(uint32(l.held[v]))
 }
 
-func (l *lowering) hold(v ir.Value) {
-	l.held[v], l.temp[v] = int32(l.alloc(l.b.Type(v))), true
+func (l *lowering) hold(v ir.Value) { l.holdAs(v, l.b.Type(v)) }
+
+func (l *lowering) holdAs(v ir.Value, t ir.Type) {
+	l.held[v], l.temp[v], l.float64s[v] = int32(l.alloc(t)), true, t == typeF64
+}
+
+// heldType is the type of the local that holds a value.
+func (l *lowering) heldType(v ir.Value) ir.Type {
+	if l.float64s[v] {
+		return typeF64
+	}
+	return l.b.Type(v)
 }
 
 // need pushes a value and counts one use.
@@ -273,7 +299,10 @@ func (l *lowering) need(v ir.Value) {
 	if l.held[v] >= 0 {
 		l.c.LocalGet(uint32(l.held[v]))
 		if l.uses[v] == 0 && l.temp[v] {
-			l.release(n.Type, uint32(l.held[v]))
+			l.release(l.heldType(v), uint32(l.held[v]))
+		}
+		if l.float64s[v] {
+			l.c.Op(wasm.OpI64ReinterpretF64)
 		}
 		return
 	}
@@ -327,6 +356,9 @@ func (l *lowering) compute(v ir.Value) {
 		l.atomic(n)
 	case ir.Float:
 		l.float(n)
+		if result64(ir.FP(n.Imm)) {
+			l.c.Op(wasm.OpI64ReinterpretF64)
+		}
 	case ir.MulHU, ir.MulHS, ir.MulHSU:
 		l.need(n.Args[0])
 		l.need(n.Args[1])

@@ -30,6 +30,7 @@ type page struct {
 	cfg    *graph
 
 	regs   map[uint16]uint32 // state offset → local
+	floats map[uint16]bool   // slots whose local is an f64
 	slots  []uint16          // state offset by register number, for sets
 	num    map[uint16]int
 	avail  regSet // registers whose local is valid here
@@ -122,6 +123,7 @@ func (p *page) lift() {
 }
 
 func (p *page) emit() {
+	p.chooseFloats()
 	c, g := p.c, p.cfg
 	n := len(g.succ)
 	p.label, p.loopLabel = make([]wasm.Label, n), make([]wasm.Label, n)
@@ -354,10 +356,12 @@ func (p *page) follow(e edge) {
 func (p *page) nested(v int) {
 	l := p.l
 	b, uses, held, temp, insn, cur := l.b, l.uses, l.held, l.temp, l.insn, l.cur
-	free := l.free
-	l.uses, l.held, l.temp, l.insn = nil, nil, nil, nil
-	l.free = [2][]uint32{append([]uint32(nil), free[0]...), append([]uint32(nil), free[1]...)}
+	free, float64s := l.free, l.float64s
+	l.uses, l.held, l.temp, l.float64s, l.insn = nil, nil, nil, nil, nil
+	for i := range l.free {
+		l.free[i] = append([]uint32(nil), free[i]...)
+	}
 	p.tree(v)
 	l.b, l.uses, l.held, l.temp, l.insn, l.cur = b, uses, held, temp, insn, cur
-	l.free = free
+	l.free, l.float64s = free, float64s
 }

@@ -10,7 +10,7 @@ import (
 func (p *page) reg(off uint16) uint32 {
 	r, ok := p.regs[off]
 	if !ok {
-		r = p.f.AddLocal(wasm.I64)
+		r = p.f.AddLocal(valType(p.slotType(off)))
 		p.regs[off] = r
 	}
 	return r
@@ -18,7 +18,7 @@ func (p *page) reg(off uint16) uint32 {
 
 func (p *page) loadReg(off uint16) {
 	p.c.LocalGet(p.base)
-	p.c.I64Load(3, uint32(off))
+	p.c.Mem(p.slotLoad(off), 3, uint32(off))
 	p.c.LocalSet(p.reg(off))
 }
 
@@ -43,13 +43,28 @@ func (p *page) get(l *lowering, loc ir.Loc, t ir.Type) {
 		p.stateWord(l, int(loc.Off))
 		return
 	}
+	p.getSlot(l, loc)
+	if p.floatSlot(loc) {
+		p.c.Op(wasm.OpI64ReinterpretF64)
+	}
+}
+
+func (p *page) getF64(l *lowering, loc ir.Loc) {
+	p.getSlot(l, loc)
+	if !p.floatSlot(loc) {
+		p.c.Op(wasm.OpF64ReinterpretI64)
+	}
+}
+
+// getSlot pushes a slot in its own type.
+func (p *page) getSlot(l *lowering, loc ir.Loc) {
 	n, ok := p.num[loc.Off]
 	if ok && p.avail.has(n) {
 		p.c.LocalGet(p.reg(loc.Off))
 		return
 	}
 	p.c.LocalGet(p.base)
-	p.c.I64Load(3, uint32(loc.Off))
+	p.c.Mem(p.slotLoad(loc.Off), 3, uint32(loc.Off))
 	if ok {
 		p.c.LocalTee(p.reg(loc.Off))
 		p.avail.add(n)
@@ -58,16 +73,26 @@ func (p *page) get(l *lowering, loc ir.Loc, t ir.Type) {
 
 func (p *page) setBegin(l *lowering, loc ir.Loc) { p.c.LocalGet(p.base) }
 
-func (p *page) setEnd(l *lowering, loc ir.Loc, v ir.Value) {
+func (p *page) setEnd(l *lowering, loc ir.Loc, v ir.Value) { p.setSlot(l, loc, v) }
+
+func (p *page) setEndF64(l *lowering, loc ir.Loc, v ir.Value) {
+	if !p.floatSlot(loc) {
+		p.c.Op(wasm.OpI64ReinterpretF64)
+	}
+	p.setSlot(l, loc, v)
+}
+
+// setSlot pops a slot's value in the slot's own type, and what setBegin pushed.
+func (p *page) setSlot(l *lowering, loc ir.Loc, v ir.Value) {
 	if n, ok := p.num[loc.Off]; ok {
 		r := p.reg(loc.Off)
 		p.c.LocalTee(r)
 		p.avail.add(n)
 		if l.uses[v] > 0 && l.held[v] < 0 && l.b.Nodes[v].Op != ir.Const {
-			l.held[v], l.temp[v] = int32(r), false
+			l.held[v], l.temp[v], l.float64s[v] = int32(r), false, p.floatSlot(loc)
 		}
 	}
-	p.c.I64Store(3, uint32(loc.Off))
+	p.c.Mem(p.slotStore(loc.Off), 3, uint32(loc.Off))
 }
 
 func (p *page) stateWord(l *lowering, off int) {

@@ -1,0 +1,71 @@
+package emit
+
+import (
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/ir"
+	"github.com/c2w/c2w/internal/wasm"
+)
+
+// chooseFloats finds the floating-point registers whose locals are f64: all
+// unless the page uses them more for binary32, whose operations take bits apart.
+func (p *page) chooseFloats() {
+	p.floats = map[uint16]bool{}
+	balance := map[uint16]int{}
+	count := func(b *ir.Block, v ir.Value, by int) {
+		if v >= 0 && b.Nodes[v].Op == ir.Get {
+			balance[b.Nodes[v].Loc.Off] += by
+		}
+	}
+	for _, b := range p.cfg.blocks {
+		for i := range b.ir.Nodes {
+			n := &b.ir.Nodes[i]
+			if n.Op == ir.Get || n.Op == ir.Set {
+				balance[n.Loc.Off] += 0
+			}
+			switch n.Op {
+			case ir.Float:
+				for _, a := range n.Args {
+					if !ir.FP(n.Imm).Single() {
+						count(&b.ir, a, 2)
+					}
+				}
+			case ir.Select: // an operand in its box
+				for _, a := range n.Args[1:] {
+					count(&b.ir, a, -1)
+				}
+			case ir.Set:
+				if v := &b.ir.Nodes[n.Args[0]]; v.Op == ir.Float && result64(ir.FP(v.Imm)) {
+					balance[n.Loc.Off]++
+				} else if v.Op == ir.Or {
+					balance[n.Loc.Off]--
+				}
+			}
+		}
+	}
+	for off := range balance {
+		p.floats[off] = off >= uint16(core.OffF) && off < uint16(core.OffS) && balance[off] >= 0
+	}
+}
+
+func (p *page) floatSlot(loc ir.Loc) bool { return p.floats[loc.Off] }
+
+func (p *page) slotType(off uint16) ir.Type {
+	if p.floats[off] {
+		return typeF64
+	}
+	return ir.I64
+}
+
+func (p *page) slotLoad(off uint16) wasm.Opcode {
+	if p.floats[off] {
+		return wasm.OpF64Load
+	}
+	return wasm.OpI64Load
+}
+
+func (p *page) slotStore(off uint16) wasm.Opcode {
+	if p.floats[off] {
+		return wasm.OpF64Store
+	}
+	return wasm.OpI64Store
+}
