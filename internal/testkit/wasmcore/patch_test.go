@@ -220,7 +220,7 @@ const patchList = isatest.MemBase + 0x1000
 func TestPatchSelf(t *testing.T) {
 	var list []patching
 	for i, s := range patchStores {
-		for j, d := range []int{-12, -4, 0, 2, 4, 6, 8, 12, 20, 32} {
+		for j, d := range []int{-12, -4, 0, 2, 4, 6, 8, 10, 20, 32} {
 			fence := (i+j)%2 == 0
 			list = append(list, patching{fmt.Sprintf("%s/%d/%v", s.name, d, fence), func(t *testing.T, g *guest, step int) {
 				page, at := selfPage(s.code, fence, jal(0, 0))

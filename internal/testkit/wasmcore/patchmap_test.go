@@ -160,8 +160,8 @@ func TestPatchByDMA(t *testing.T) {
 				g.Write(base+0x2800, []byte{byte(i)})
 			case 3: // the same
 				g.Write(base+at, loop)
-			case 4:
-				g.Write(base+0x3001, []byte{0})
+			case 4: // sub for add
+				g.Write(base+0x3001, []byte{byte(i/8%2) * 0x40})
 			case 5: // all back
 				g.Write(base+0x2000, mem)
 			case 6: // to the end of the first page and to the second's start
