@@ -24,7 +24,7 @@ const (
 	TLBEntrySize = 16
 	TLBSize      = TLBEntries * TLBEntrySize // one access kind of one mode
 
-	JumpEntries   = 32768 // direct-mapped, per mode
+	JumpEntries   = 32768 // in pairs of two ways, per mode
 	JumpEntrySize = 16
 	JumpSize      = JumpEntries * JumpEntrySize
 
@@ -266,6 +266,19 @@ type JumpEntry struct {
 // TLBIndex is the entry that serves a virtual address.
 func TLBIndex(va uint64) int { return int(va>>PageShift) & (TLBEntries - 1) }
 
-// JumpIndex is the entry that serves a pc. Bit 0 takes part: not every ISA
-// aligns its instructions.
+// JumpIndex is the first of the two entries that may serve a pc, the other is
+// JumpIndex ^ 1. Bit 0 of the pc takes part: not every ISA aligns its
+// instructions.
 func JumpIndex(pc uint64) int { return int(pc>>1) & (JumpEntries - 1) }
+
+// FindJump returns the entry that generated code takes for a pc, nil if there
+// is none.
+func FindJump(cache *[JumpEntries]JumpEntry, pc uint64) *JumpEntry {
+	i := JumpIndex(pc)
+	for way := range 2 {
+		if e := &cache[i^way]; e.Tag == ^pc {
+			return e
+		}
+	}
+	return nil
+}

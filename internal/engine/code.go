@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/emit"
@@ -33,6 +34,9 @@ type codeCache struct {
 // modules, has 1,341 pages and 13 MB of records, the kernel's included.
 const maxPages = 3072
 
+// maxTargets bounds the offsets that a page remembers to have been jumped to.
+const maxTargets = 128
+
 // codePage is the decoded code of one page frame.
 type codePage struct {
 	mode   uint32   // core.State.Mode for which it was decoded
@@ -44,7 +48,8 @@ type codePage struct {
 	// record, counted from 1.
 	waiting []waiting
 	bound   *Binding
-	stores  int // into the page, beside its code
+	targets []uint16 // offsets that were jumped to, in order of the first time
+	stores  int      // into the page, beside its code
 	// straddles are the instructions that begin in this page and end in the
 	// next; tail is the number of this page's first bytes that belong to one.
 	straddles []straddle
@@ -106,7 +111,7 @@ func (c *codeCache) drop(frame int) {
 		}
 	}
 	if p.bound != nil {
-		c.e.jump.flushAll()
+		c.e.jump.flushFrame(frame)
 	}
 }
 
@@ -195,6 +200,9 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 		if p.straddles[i].off == off {
 			return c.straddle(p, &p.straddles[i], frame, pc), 0
 		}
+	}
+	if len(p.targets) < maxTargets && !slices.Contains(p.targets, off) {
+		p.targets = append(p.targets, off)
 	}
 	if p.bound != nil {
 		target = p.bound.target(off)

@@ -187,7 +187,7 @@ func TestStraddleRemapped(t *testing.T) {
 	table := len(b.RAM.Bytes) - 0x1000
 	copy(b.RAM.Bytes[table+8:], b.RAM.Bytes[table+8*5:][:8]) // page 1 is frame 5
 	b.FlushPage(0x1000)
-	if e := b.Hart.Jump[1][core.JumpIndex(0xffe)]; e.Tag == ^uint64(0xffe) {
+	if has(b.Hart, 1, 0xffe) {
 		t.Error("FlushPage of the second page keeps the instruction")
 	}
 	again := b.at(0xffe)
@@ -391,7 +391,7 @@ func TestBindings(t *testing.T) {
 	b.Bindings.Add(key, &Binding{Slot: 20, Entries: []uint16{0, 8, 0x100, 0x108}})
 	target := func(pc uint64) uint32 {
 		b.at(pc)
-		return b.Hart.Jump[b.S.Mode][core.JumpIndex(pc)].Target
+		return core.FindJump(&b.Hart.Jump[b.S.Mode], pc).Target
 	}
 	for off, want := range map[uint64]uint32{0: core.Target(20, 0), 4: 0, 8: core.Target(20, 1), 0x108: core.Target(20, 3)} {
 		if got := target(ramBase + off); got != want {
@@ -407,7 +407,7 @@ func TestBindings(t *testing.T) {
 		t.Errorf("bound %d of %d", b.Stats.Bound, b.Bindings.Len())
 	}
 	b.code.stored(0, 0x800, 1) // far from any instruction
-	if b.code.has(0) || b.Hart.Jump[1][core.JumpIndex(ramBase)].Tag != 0 {
+	if b.code.has(0) || has(b.Hart, 1, ramBase) {
 		t.Error("a page function of other content can still be called")
 	}
 	b.RAM.Bytes[0x800] = 1

@@ -53,6 +53,7 @@ type Stats struct {
 	Exits   [core.NumExits]uint64
 	Fills   uint64 // TLB fills
 	Lookups uint64 // jump-cache fills
+	Refills uint64 // jump-cache entries filled with a page's first one
 	Runs    uint64 // decoded runs of code
 	Decoded uint64 // decoded instructions
 	Dropped uint64 // code pages dropped because they were written
@@ -218,6 +219,31 @@ func (e *Engine) Lookup() {
 		e.enterAt(frame)
 	}
 	rec, target := e.code.find(frame, pc)
-	e.jump.fill(int(mode), pc, rec, target, global)
+	s := &e.jump.sets[mode]
+	p := s.add(pc, frame, global)
+	s.fill(p, pc, rec, target)
 	e.Stats.Lookups++
+	// The code may be gone: a walk for its second half wrote to it.
+	if code := e.code.pages[frame]; !p.filled && code != nil && e.Profile == nil {
+		p.filled = true
+		e.refill(s, p, code)
+	}
+}
+
+// refill enters the targets of jumps that are known from other address spaces
+// and times, where there is room.
+func (e *Engine) refill(s *jumpSet, p *jumpPage, code *codePage) {
+	base := ^p.page << core.PageShift
+	for _, off := range code.targets {
+		pc, at := base+uint64(off), code.decoded(int(off))
+		if at == 0 || !s.free(pc) || core.FindJump(s.cache, pc) != nil {
+			continue
+		}
+		target := uint32(0)
+		if code.bound != nil {
+			target = code.bound.target(off)
+		}
+		s.fill(p, pc, at, target)
+		e.Stats.Refills++
+	}
 }

@@ -75,8 +75,8 @@ func (b *bench) put(off int, words ...uint32) {
 func (b *bench) at(pc uint64) uint32 {
 	b.S.PC = pc
 	b.Lookup()
-	e := b.Hart.Jump[b.S.Mode][core.JumpIndex(pc)]
-	if e.Tag != ^pc {
+	e := core.FindJump(&b.Hart.Jump[b.S.Mode], pc)
+	if e == nil {
 		return 0
 	}
 	return e.Record

@@ -1,138 +1,178 @@
 package engine
 
-import "github.com/c2w/c2w/internal/core"
+import (
+	"math/bits"
+
+	"github.com/c2w/c2w/internal/core"
+)
 
 // jumpCache maintains the hart's jump caches.
 type jumpCache struct {
 	hart *core.Hart
-	used [core.Modes]bool
-	// local lists the entries of each mode that are not global, in the order of
-	// filling, while they fit; full says that they did not.
-	local [core.Modes][]uint16
-	full  [core.Modes]bool
-	// pages is a set of the virtual pages that have entries, by hash and without
-	// removal, so that dropping a page without code, the usual case, costs
-	// nothing.
-	pages [1 << pageBits / 64]uint64
-	// exec remembers translations for instruction fetch, so that a miss of the
-	// jump cache seldom walks page tables.
-	exec [execEntries]execEntry
+	sets [core.Modes]jumpSet
 }
 
-const pageBits = 16
+// jumpSet is one mode's jump cache. Every entry belongs to a page in pages, so
+// that a page's entries, an address space's and a frame's are found without a
+// search.
+type jumpSet struct {
+	cache *[core.JumpEntries]core.JumpEntry
+	pages [jumpPages]jumpPage // by virtual page; a page that comes to another's place takes it
+	live  []uint16            // indexes of pages that are or were in use, each once
+}
 
-// localMax bounds the list of local entries. A change of address space that
-// must clear all of a mode's 512 KiB costs 24 µs, this many entries four.
-const localMax = 1024
+// jumpPages is the number of virtual pages of code that a mode remembers. The
+// kernel's text has 900.
+const jumpPages = 1024
 
-const _ = uint16(core.JumpEntries - 1) // the list's elements hold any index
-
-func pageHash(page uint64) uint64 { return page * 0x9E3779B97F4A7C15 >> (64 - pageBits) }
-
-type execEntry struct {
-	page   uint64 // virtual address >> PageShift, complemented
-	mode   uint32
+// jumpPage is a virtual page from which code was fetched.
+type jumpPage struct {
+	page   uint64 // virtual address >> PageShift, complemented; 0: not in use
 	frame  uint32
 	global bool
-}
-
-const execEntries = 256
-
-// frame is the RAM frame of a virtual page for instruction fetch in a mode.
-func (j *jumpCache) frame(mode uint32, pc uint64) (frame int, global, ok bool) {
-	page := pc >> core.PageShift
-	e := &j.exec[page%execEntries]
-	return int(e.frame), e.global, e.page == ^page && e.mode == mode
-}
-
-func (j *jumpCache) setFrame(mode uint32, pc uint64, frame int, global bool) {
-	page := pc >> core.PageShift
-	j.exec[page%execEntries] = execEntry{^page, mode, uint32(frame), global}
+	filled bool                                     // the frame's known targets were entered
+	listed bool                                     // is in live
+	at     [core.PageSize >> alignShift / 64]uint64 // offsets that have been entered, by >> alignShift
 }
 
 func (j *jumpCache) init(h *core.Hart) {
 	j.hart = h
-	for m := range j.used {
-		j.local[m] = make([]uint16, 0, localMax)
-		j.clear(m)
+	for m := range j.sets {
+		s := &j.sets[m]
+		s.cache = &h.Jump[m]
+		s.live = make([]uint16, 0, jumpPages)
+		clear(s.cache[:])
 	}
 }
 
-func (j *jumpCache) fill(mode int, pc uint64, record, target uint32, global bool) {
+// page is the virtual page of pc, nil if it is not remembered.
+func (s *jumpSet) page(pc uint64) *jumpPage {
+	page := pc >> core.PageShift
+	if p := &s.pages[page%jumpPages]; p.page == ^page {
+		return p
+	}
+	return nil
+}
+
+// add remembers where the code of a virtual page is.
+func (s *jumpSet) add(pc uint64, frame int, global bool) *jumpPage {
+	page := pc >> core.PageShift
+	i := page % jumpPages
+	p := &s.pages[i]
+	if p.page != 0 && (p.page != ^page || p.frame != uint32(frame)) {
+		s.empty(p)
+	}
+	if !p.listed {
+		p.listed = true
+		s.live = append(s.live, uint16(i))
+	}
+	p.page, p.frame, p.global = ^page, uint32(frame), global
+	return p
+}
+
+// empty takes a page's entries out.
+func (s *jumpSet) empty(p *jumpPage) {
+	base := ^p.page << core.PageShift
+	for w, set := range p.at {
+		if set == 0 {
+			continue
+		}
+		p.at[w] = 0
+		for ; set != 0; set &= set - 1 {
+			s.clear(base + uint64(w*64+bits.TrailingZeros64(set))<<alignShift)
+		}
+	}
+	p.filled = false
+}
+
+func (s *jumpSet) clear(pc uint64) {
+	if e := core.FindJump(s.cache, pc); e != nil {
+		e.Tag = 0
+	}
+}
+
+// forget gives up a page. It stays in live.
+func (s *jumpSet) forget(p *jumpPage) {
+	s.empty(p)
+	p.page = 0
+}
+
+// drop forgets the pages for which gone is true.
+func (s *jumpSet) drop(gone func(*jumpPage) bool) {
+	kept := s.live[:0]
+	for _, i := range s.live {
+		p := &s.pages[i]
+		if p.page != 0 && gone(p) {
+			s.forget(p)
+		}
+		if p.listed = p.page != 0; p.listed {
+			kept = append(kept, i)
+		}
+	}
+	s.live = kept
+}
+
+// fill enters code at pc, which is in a page. It comes first of the two that
+// share its place, for what was there is older.
+func (s *jumpSet) fill(p *jumpPage, pc uint64, record, target uint32) {
+	e := core.FindJump(s.cache, pc)
+	if e == nil {
+		i := core.JumpIndex(pc)
+		if e = &s.cache[i]; e.Tag != 0 {
+			s.cache[i^1] = *e
+		}
+	}
+	*e = core.JumpEntry{Record: record, Target: target, Tag: ^pc}
+	n := pc & core.PageMask >> alignShift
+	p.at[n/64] |= 1 << (n % 64)
+}
+
+// free reports whether pc can be entered at no other's cost.
+func (s *jumpSet) free(pc uint64) bool {
 	i := core.JumpIndex(pc)
-	j.hart.Jump[mode][i] = core.JumpEntry{Record: record, Target: target, Tag: ^pc}
-	j.used[mode] = true
-	switch {
-	case global || j.full[mode]:
-	case len(j.local[mode]) == localMax:
-		j.full[mode] = true
-	default:
-		j.local[mode] = append(j.local[mode], uint16(i))
-	}
-	h := pageHash(pc >> core.PageShift)
-	j.pages[h/64] |= 1 << (h % 64)
-}
-
-func (j *jumpCache) clear(mode int) {
-	clear(j.hart.Jump[mode][:])
-	j.local[mode] = j.local[mode][:0]
-	j.used[mode], j.full[mode] = false, false
+	return s.cache[i].Tag == 0 || s.cache[i^1].Tag == 0
 }
 
 func (j *jumpCache) flushAll() {
-	for m := range j.used {
-		if j.used[m] {
-			j.clear(m)
-		}
-	}
-	clear(j.pages[:])
-	clear(j.exec[:])
-}
-
-// flushSpace drops what is not global, and what is in a mode with too many
-// entries to remember.
-func (j *jumpCache) flushSpace() {
-	for m := range j.used {
-		if j.full[m] {
-			j.clear(m)
+	for m := range j.sets {
+		s := &j.sets[m]
+		if len(s.live) == 0 {
 			continue
 		}
-		for _, i := range j.local[m] {
-			j.hart.Jump[m][i].Tag = 0
+		for _, i := range s.live {
+			s.pages[i] = jumpPage{}
 		}
-		j.local[m] = j.local[m][:0]
-	}
-	for i := range j.exec {
-		if !j.exec[i].global {
-			j.exec[i] = execEntry{}
-		}
+		s.live = s.live[:0]
+		clear(s.cache[:])
 	}
 }
 
+// flushSpace drops what is not global.
+func (j *jumpCache) flushSpace() {
+	for m := range j.sets {
+		j.sets[m].drop(func(p *jumpPage) bool { return !p.global })
+	}
+}
+
+// flushFrame drops what leads to code of a frame.
+func (j *jumpCache) flushFrame(frame int) {
+	for m := range j.sets {
+		j.sets[m].drop(func(p *jumpPage) bool { return p.frame == uint32(frame) })
+	}
+}
+
+// flushPage drops what depends on the mapping of one virtual page.
 func (j *jumpCache) flushPage(va uint64) {
 	page := va >> core.PageShift
-	j.exec[page%execEntries] = execEntry{}
-	// An instruction that ends in this page may have started in the one before.
-	for back := uint64(1); back < core.MaxInsn; back++ {
-		pc := page<<core.PageShift - back
-		for m := range j.used {
-			if e := &j.hart.Jump[m][core.JumpIndex(pc)]; e.Tag == ^pc {
-				e.Tag = 0
-			}
+	for m := range j.sets {
+		s := &j.sets[m]
+		if p := s.page(va); p != nil {
+			s.forget(p)
 		}
-	}
-	if h := pageHash(page); j.pages[h/64]>>(h%64)&1 == 0 {
-		return
-	}
-	for m := range j.used {
-		if !j.used[m] {
-			continue
-		}
-		// A page's entries lie in a row.
-		first := core.JumpIndex(page << core.PageShift)
-		for i := first; i < first+core.PageSize/2; i++ {
-			if e := &j.hart.Jump[m][i%core.JumpEntries]; ^e.Tag>>core.PageShift == page {
-				e.Tag = 0
+		// An instruction that ends in this page may have started in the one before.
+		if p := s.page(page<<core.PageShift - 1); p != nil {
+			for back := uint64(1); back < core.MaxInsn; back++ {
+				s.clear(page<<core.PageShift - back)
 			}
 		}
 	}

@@ -13,11 +13,14 @@ func newJump() (*jumpCache, *core.Hart) {
 	return j, h
 }
 
-// has says whether generated code would find a pc.
-func has(h *core.Hart, mode int, pc uint64) bool {
-	e := h.Jump[mode][core.JumpIndex(pc)]
-	return e.Tag+pc == ^uint64(0)
+// enter enters a pc whose page is in a frame.
+func (j *jumpCache) enter(mode int, pc uint64, frame int, global bool) {
+	s := &j.sets[mode]
+	s.fill(s.add(pc, frame, global), pc, 16, 0)
 }
+
+// has says whether generated code would find a pc.
+func has(h *core.Hart, mode int, pc uint64) bool { return core.FindJump(&h.Jump[mode], pc) != nil }
 
 // TestJumpFlushPage: exactly the page's entries go, in all modes, and with them
 // an instruction that ends in the page.
@@ -26,22 +29,24 @@ func TestJumpFlushPage(t *testing.T) {
 		j, h := newJump()
 		gone := []uint64{page, page + 2, page + 0xffe, page + 0x804}
 		stay := []uint64{page - 0x100, page + 0x1000, page + 0x1ffe}
-		for mode := range 2 {
-			for _, pc := range append(gone, stay...) {
-				j.fill(mode, pc, 16, 0, mode == 1)
-			}
-			j.fill(mode, page-2, 16, 0, false) // straddles
-		}
-		j.flushPage(page + 0x123)
-		for mode := range 2 {
-			for _, pc := range append(gone, page-2) {
-				if has(h, mode, pc) {
-					t.Errorf("page %#x, mode %d: %#x stays", page, mode, pc)
+		for range 2 { // the page comes back
+			for mode := range 2 {
+				for _, pc := range append(gone, stay...) {
+					j.enter(mode, pc, 3, mode == 1)
 				}
+				j.enter(mode, page-2, 3, false) // straddles
 			}
-			for _, pc := range stay {
-				if !has(h, mode, pc) {
-					t.Errorf("page %#x, mode %d: %#x goes", page, mode, pc)
+			j.flushPage(page + 0x123)
+			for mode := range 2 {
+				for _, pc := range append(gone, page-2) {
+					if has(h, mode, pc) {
+						t.Errorf("page %#x, mode %d: %#x stays", page, mode, pc)
+					}
+				}
+				for _, pc := range stay {
+					if !has(h, mode, pc) {
+						t.Errorf("page %#x, mode %d: %#x goes", page, mode, pc)
+					}
 				}
 			}
 		}
@@ -52,7 +57,7 @@ func TestJumpFlushPage(t *testing.T) {
 // end of an instruction.
 func TestJumpFlushPageStraddleOnly(t *testing.T) {
 	j, h := newJump()
-	j.fill(0, 0x4ffe, 16, 0, false)
+	j.enter(0, 0x4ffe, 3, false)
 	j.flushPage(0x5000)
 	if has(h, 0, 0x4ffe) {
 		t.Error("it stays")
@@ -62,36 +67,43 @@ func TestJumpFlushPageStraddleOnly(t *testing.T) {
 func TestJumpFlush(t *testing.T) {
 	for name, c := range map[string]struct {
 		flush func(*jumpCache)
-		want  [3]bool // local user, global kernel, mixed
+		want  [4]bool // user's, kernel's, mixed: global and not
 	}{
-		"nothing": {func(*jumpCache) {}, [3]bool{true, true, true}},
-		"all":     {(*jumpCache).flushAll, [3]bool{}},
-		"space":   {(*jumpCache).flushSpace, [3]bool{false, true, true}},
-		"twice":   {func(j *jumpCache) { j.flushSpace(); j.flushSpace() }, [3]bool{false, true, true}},
+		"nothing": {func(*jumpCache) {}, [4]bool{true, true, true, true}},
+		"all":     {(*jumpCache).flushAll, [4]bool{}},
+		"space":   {(*jumpCache).flushSpace, [4]bool{false, true, true, false}},
+		"twice":   {func(j *jumpCache) { j.flushSpace(); j.flushSpace() }, [4]bool{false, true, true, false}},
+		"frame":   {func(j *jumpCache) { j.flushFrame(5) }, [4]bool{false, true, false, true}},
 	} {
 		j, h := newJump()
-		j.fill(0, 0x1000, 16, 0, false)
-		j.fill(1, 0x1000, 16, 0, true)
-		j.fill(2, 0x1000, 16, 0, true)
-		j.fill(2, 0x2000, 16, 0, false)
-		for i, pc := range []uint64{0x1000, 0x2000, 0x3000} {
-			j.setFrame(uint32(i), pc, i, i == 1)
-		}
-		c.flush(j)
-		if got := [3]bool{has(h, 0, 0x1000), has(h, 1, 0x1000), has(h, 2, 0x1000)}; got != c.want {
-			t.Errorf("%s: %v stay, want %v", name, got, c.want)
-		}
-		for i, pc := range []uint64{0x1000, 0x2000, 0x3000} {
-			want := name == "nothing" || i == 1 && name != "all"
-			if _, _, ok := j.frame(uint32(i), pc); ok != want {
-				t.Errorf("%s: fetching %#x is remembered: %v", name, pc, ok)
+		for range 2 {
+			j.enter(0, 0x1000, 5, false)
+			j.enter(1, 0x1000, 6, true)
+			j.enter(2, 0x1000, 5, true)
+			j.enter(2, 0x2000, 6, false)
+			c.flush(j)
+			for i, at := range []struct {
+				mode int
+				pc   uint64
+			}{{0, 0x1000}, {1, 0x1000}, {2, 0x1000}, {2, 0x2000}} {
+				if has(h, at.mode, at.pc) != c.want[i] {
+					t.Errorf("%s: mode %d, %#x stays: %v", name, at.mode, at.pc, !c.want[i])
+				}
+				if (j.sets[at.mode].page(at.pc) != nil) != c.want[i] {
+					t.Errorf("%s: mode %d: fetching %#x is remembered: %v", name, at.mode, at.pc, !c.want[i])
+				}
+			}
+			for m := range j.sets {
+				if n := len(j.sets[m].live); n > 2 {
+					t.Errorf("%s: mode %d: %d pages are listed", name, m, n)
+				}
 			}
 		}
 	}
 	// A local entry in the place of a global one is local.
 	j, h := newJump()
-	j.fill(0, 0x1000, 16, 0, true)
-	j.fill(0, 0x1000, 32, 0, false)
+	j.enter(0, 0x1000, 5, true)
+	j.enter(0, 0x1000, 5, false)
 	if j.flushSpace(); has(h, 0, 0x1000) {
 		t.Error("a local entry stays")
 	}
@@ -104,53 +116,87 @@ func TestJumpFlush(t *testing.T) {
 	}
 }
 
-// TestManyJumps: more local entries than are remembered go all the same, and
-// afterwards they are remembered again.
-func TestManyJumps(t *testing.T) {
-	for _, n := range []uint64{localMax - 1, localMax, localMax + 1, 3 * localMax} {
-		j, h := newJump()
-		j.fill(0, 0x4000, 16, 0, true)
-		for round := range 2 {
-			for i := range n {
-				j.fill(0, 2*i, 16, 0, false)
-				j.fill(1, 2*i, 16, 0, true)
-			}
-			j.flushSpace()
-			for i := range n {
-				if has(h, 0, 2*i) || !has(h, 1, 2*i) {
-					t.Fatalf("%d entries, round %d: number %d: %v, %v", n, round, i, has(h, 0, 2*i), has(h, 1, 2*i))
-				}
-			}
+// TestJumpWays: two entries share a place, a third takes that of the older one,
+// and a page that is flushed takes out what is still its own.
+func TestJumpWays(t *testing.T) {
+	const stride = core.JumpEntries << 1
+	j, h := newJump()
+	pcs := []uint64{0x1004, 0x1004 + stride, 0x1004 + 2*stride, 0x1004 + 3*stride}
+	in := func() (got [4]bool) {
+		for i, pc := range pcs {
+			got[i] = has(h, 0, pc)
 		}
-		if has(h, 0, 0x4000) != (n <= localMax) {
-			t.Errorf("%d entries: the global one stays: %v", n, n > localMax)
+		return got
+	}
+	for i, want := range [][4]bool{{true}, {true, true}, {false, true, true}, {false, false, true, true}} {
+		j.enter(0, pcs[i], 5, false)
+		j.enter(0, pcs[i], 5, false) // changes nothing
+		if in() != want {
+			t.Errorf("after %d: %v, want %v", i+1, in(), want)
 		}
+	}
+	before := in()
+	j.flushPage(pcs[0])
+	if got := in(); got != before || got[0] {
+		t.Errorf("flushing the page of what is replaced: %v after %v", got, before)
+	}
+	j.flushPage(pcs[3])
+	if got := in(); got[3] {
+		t.Errorf("flushing the last one's page: %v", got)
 	}
 }
 
-// TestExecCache: a translation for fetching is one page's in one mode.
-func TestExecCache(t *testing.T) {
-	j, _ := newJump()
+// TestJumpPages: a page that takes another's place, and a page that is somewhere
+// else now, leave no entry behind.
+func TestJumpPages(t *testing.T) {
+	j, h := newJump()
 	top := ^uint64(0) &^ core.PageMask
 	for _, pc := range []uint64{0, 0x1000, top, 1 << 63} {
-		if _, _, ok := j.frame(0, pc); ok {
+		if j.sets[0].page(pc) != nil {
 			t.Errorf("%#x is in the empty cache", pc)
 		}
 	}
-	j.setFrame(1, 0x5678, 77, true)
-	for _, c := range []struct {
-		mode uint32
-		pc   uint64
-		want bool
-	}{{1, 0x5000, true}, {1, 0x5ffe, true}, {0, 0x5000, false}, {1, 0x6000, false}, {1, 0x5000 + execEntries<<core.PageShift, false}} {
-		frame, global, ok := j.frame(c.mode, c.pc)
-		if ok != c.want || ok && (frame != 77 || !global) {
-			t.Errorf("mode %d, %#x: %d, %v, %v", c.mode, c.pc, frame, global, ok)
+	j.enter(1, 0x5678, 77, true)
+	for pc, want := range map[uint64]bool{0x5000: true, 0x5ffe: true, 0x6000: false, 0x5000 + jumpPages<<core.PageShift: false} {
+		if p := j.sets[1].page(pc); (p != nil) != want || p != nil && (p.frame != 77 || !p.global) {
+			t.Errorf("%#x: %+v", pc, p)
 		}
 	}
-	j.flushPage(0x5000)
-	if _, _, ok := j.frame(1, 0x5000); ok {
-		t.Error("FlushPage keeps it")
+	j.enter(1, 0x5678+jumpPages<<core.PageShift, 78, true)
+	if has(h, 1, 0x5678) || j.sets[1].page(0x5678) != nil || !has(h, 1, 0x5678+jumpPages<<core.PageShift) {
+		t.Error("a page that lost its place keeps its entries")
+	}
+	j.enter(1, 0x5678, 77, true)
+	j.enter(1, 0x5600, 99, true)
+	if has(h, 1, 0x5678) || !has(h, 1, 0x5600) {
+		t.Error("a page that moved to another frame keeps its entries")
+	}
+}
+
+// TestRefill: in another address space, the first jump into a page enters what
+// was jumped to before, unless that is another's place.
+func TestRefill(t *testing.T) {
+	b := newBench(16, 4096, nil)
+	b.sv39(8, pteAll)
+	b.put(0x1000, cnop, cnop, cnop, ret)
+	for _, pc := range []uint64{0x1000, 0x1002, 0x1004} {
+		b.at(pc)
+	}
+	b.FlushSpace()
+	if rec := b.at(0x1004); rec != b.record(1, 4) {
+		t.Errorf("record %#x", rec)
+	}
+	for _, pc := range []uint64{0x1000, 0x1002} {
+		if e := core.FindJump(&b.Hart.Jump[1], pc); e == nil || e.Record != b.record(1, int(pc&core.PageMask)) {
+			t.Errorf("%#x: %+v", pc, e)
+		}
+	}
+	if b.Stats.Refills != 2 || has(b.Hart, 1, 0x1006) {
+		t.Errorf("%d entries were filled", b.Stats.Refills)
+	}
+	b.FlushPage(0x1000)
+	if has(b.Hart, 1, 0x1000) || has(b.Hart, 1, 0x1002) {
+		t.Error("a fence leaves them")
 	}
 }
 

@@ -69,9 +69,7 @@ func (e *Engine) exited(exit core.Exit) {
 func (e *Engine) forget() {
 	r := &e.resume
 	if r.stray != noPC {
-		if j := &e.Hart.Jump[r.strayMode][core.JumpIndex(r.stray)]; j.Tag == ^r.stray {
-			j.Tag = 0
-		}
+		e.jump.sets[r.strayMode].clear(r.stray)
 		r.stray = noPC
 	}
 }

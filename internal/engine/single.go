@@ -95,19 +95,19 @@ func (e *Engine) codeAt(pc uint64, n int) ([]byte, *isa.Fault) {
 
 // codeFrame is the RAM frame from which the instruction at pc is fetched.
 func (e *Engine) codeFrame(pc uint64) (frame int, global bool, f *isa.Fault) {
-	mode := e.S.Mode
-	frame, global, ok := e.jump.frame(mode, pc)
-	if ok {
-		return frame, global, nil
+	s := &e.jump.sets[e.S.Mode]
+	if p := s.page(pc); p != nil {
+		return int(p.frame), p.global, nil
 	}
 	m, f := e.Priv.Translate(pc, isa.AccessExec)
 	if f != nil {
 		return 0, false, f
 	}
-	if frame, ok = e.RAM.Frame(m.Phys); !ok {
+	frame, ok := e.RAM.Frame(m.Phys)
+	if !ok {
 		return 0, false, e.Priv.AccessFault(pc, isa.AccessExec)
 	}
-	e.jump.setFrame(mode, pc, frame, m.Global)
+	s.add(pc, frame, m.Global)
 	return frame, m.Global, nil
 }
 
