@@ -86,16 +86,18 @@ func Runc(arch string) ([]byte, error) {
 	return unpack(packed)
 }
 
-// Programs returns the programs of every guest whose pages [Profile] knows, by
-// name: kernel and runc. Init is too small to be worth it.
+// ProgramNames are the names of Programs.
+var ProgramNames = []string{"kernel", "runc", "init"}
+
+// Programs returns the programs that every guest runs, by name.
 func Programs(arch string) (map[string][]byte, error) {
 	programs := map[string][]byte{}
-	for name, open := range map[string]func(string) ([]byte, error){"kernel": Kernel, "runc": Runc} {
+	for i, open := range []func(string) ([]byte, error){Kernel, Runc, Init} {
 		b, err := open(arch)
 		if err != nil {
 			return nil, err
 		}
-		programs[name] = b
+		programs[ProgramNames[i]] = b
 	}
 	return programs, nil
 }

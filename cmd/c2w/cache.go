@@ -26,6 +26,9 @@ const (
 	cacheLimitVariable = "C2W_CACHE_LIMIT"
 	// cacheLimit is the default: some dozens of images, in bytes.
 	cacheLimit = 4 << 30
+	// trainingLimit is what training may leave there: a profile takes some 200
+	// KB.
+	trainingLimit = 64 << 20
 )
 
 // cacheRoot returns the cache's directory, or "" if there is none.
@@ -54,7 +57,8 @@ func cacheDir(kind string) string {
 	return filepath.Join(root, kind)
 }
 
-// openCache returns the part of the cache of that kind: "files" or "code".
+// openCache returns the part of the cache of that kind: "files", "code" or
+// "training".
 func openCache(kind string) (*convert.Cache, error) {
 	c := &convert.Cache{Dir: cacheDir(kind), Limit: cacheLimit}
 	if text := os.Getenv(cacheLimitVariable); text != "" {
@@ -97,6 +101,10 @@ func (c *conversionFlags) cached(inv *invocation, ref string, show convert.Progr
 	}
 	if cache.Identity, err = identity(); err != nil {
 		cache.Dir = ""
+	}
+	cache.Training = &convert.Cache{Dir: cacheDir("training"), Limit: trainingLimit, Identity: cache.Identity}
+	if cache.Dir == "" {
+		cache.Training = nil
 	}
 	return cache.Convert(inv.ctx, o, c.noCache)
 }
@@ -173,7 +181,7 @@ func showCache(inv *invocation) error {
 
 func clearCache(inv *invocation) error {
 	total := int64(0)
-	for _, kind := range []string{"files", "code"} {
+	for _, kind := range []string{"files", "code", "training"} {
 		c, err := openCache(kind)
 		if err != nil {
 			return err

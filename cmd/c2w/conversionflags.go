@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/c2w/c2w/internal/aot"
 	"github.com/c2w/c2w/internal/convert"
 	"github.com/c2w/c2w/internal/image"
 	"github.com/c2w/c2w/internal/machine"
@@ -22,6 +27,9 @@ type conversionFlags struct {
 	memory   size
 	writable size
 	aot      string
+	budget   size
+	train    []string
+	profile  string
 	noCache  bool
 	quiet    bool
 
@@ -41,7 +49,10 @@ func (c *conversionFlags) registerConversion(cmd *cobra.Command) {
 		fs.Var(&c.memory, "ram", "")
 		fs.MarkHidden("ram")
 		fs.Var(&c.writable, "writable-size", "let the container write `SIZE` beside volumes (default half the memory)")
-		fs.StringVar(&c.aot, "aot", convert.AOTKernel, "translate `WHAT` ahead of time: kernel, or none for a smaller file")
+		fs.StringVar(&c.aot, "aot", convert.AOTProfile, "translate `WHAT` ahead of time: none, kernel or profile")
+		fs.Var(&c.budget, "aot-budget", "give translated code `SIZE` in the file (default 4m)")
+		fs.StringArrayVar(&c.train, "train", nil, "run `COMMAND` to find what is worth translating (default the image's own, for a while)")
+		fs.StringVar(&c.profile, "profile", "", "keep in `FILE` what training finds, and use it instead the next time")
 		fs.BoolVar(&c.noCache, "no-cache", false, "convert again, whatever the cache holds")
 		fs.BoolVarP(&c.quiet, "quiet", "q", false, "say nothing unless something is wrong")
 	})
@@ -51,14 +62,14 @@ func (c *conversionFlags) registerConversion(cmd *cobra.Command) {
 		fs.StringVar(&c.authFile, "authfile", "", "read credentials from `FILE` (default docker's and podman's)")
 	})
 	cmd.RegisterFlagCompletionFunc("platform", cobra.FixedCompletions(convert.Platforms(), cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("aot", cobra.FixedCompletions([]string{convert.AOTKernel, convert.AOTNone}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("aot", cobra.FixedCompletions(convert.AOTModes(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("memory", cobra.FixedCompletions([]string{"256m", "512m", "1g"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // given returns the first flag given that says how an image is converted, or
 // nil.
 func (c *conversionFlags) given() *pflag.Flag {
-	for _, name := range []string{"platform", "memory", "ram", "writable-size", "aot"} {
+	for _, name := range []string{"platform", "memory", "ram", "writable-size", "aot", "aot-budget", "train", "profile"} {
 		if f := c.flags.Lookup(name); f.Changed {
 			return f
 		}
@@ -71,11 +82,51 @@ func (c *conversionFlags) options(ref string) (convert.Options, error) {
 	if c.writable > 0 && c.writable >= cmp.Or(c.memory, machine.DefaultRAM) {
 		return convert.Options{}, usagef("--writable-size %s does not fit into %s of memory", mebibytes(uint64(c.writable)), mebibytes(uint64(cmp.Or(c.memory, machine.DefaultRAM))))
 	}
-	m, err := machineModule()
-	return convert.Options{
-		Ref: ref, Platform: c.platform, RAM: uint32(c.memory), UpperSize: uint64(c.writable), AOT: c.aot, Machine: m, Version: version(),
+	o := convert.Options{
+		Ref: ref, Platform: c.platform, RAM: uint32(c.memory), UpperSize: uint64(c.writable), Version: version(),
+		AOT: c.aot, Budget: int64(c.budget), Train: c.train,
 		Image: image.Options{Insecure: !c.tlsVerify, CAFile: c.registryCA, AuthFile: c.authFile},
-	}, err
+	}
+	if err := c.openProfile(&o); err != nil {
+		return o, err
+	}
+	if err := o.CheckAOT(); err != nil {
+		return o, usageError{err}
+	}
+	var err error
+	o.Machine, err = machineModule()
+	return o, err
+}
+
+// openProfile reads the profile that the flags name, or sees to it that one is
+// written.
+func (c *conversionFlags) openProfile(o *convert.Options) error {
+	if !c.flags.Changed("profile") {
+		return nil
+	}
+	if c.profile == "" {
+		return usagef("--profile wants the name of a file")
+	}
+	b, err := os.ReadFile(c.profile)
+	missing := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case err == nil:
+		if o.Profile, err = aot.Parse(b); err != nil {
+			return fmt.Errorf("reading the profile %s: %w", c.profile, err)
+		}
+	case missing:
+		if err := convert.CheckOutput(c.profile); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("reading the profile %s: %w", c.profile, reason(err))
+	}
+	if missing || len(c.train) > 0 {
+		o.KeepProfile = func(ctx context.Context, p aot.Profile) error {
+			return convert.WriteFile(ctx, c.profile, bytes.NewReader(p.Format()))
+		}
+	}
+	return nil
 }
 
 // machineVariable names a machine's module that is used instead of the

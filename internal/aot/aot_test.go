@@ -2,90 +2,132 @@ package aot
 
 import (
 	"bytes"
+	"io"
 	"reflect"
+	"slices"
 	"testing"
+	"testing/iotest"
 
 	"github.com/c2w/c2w/guest"
+	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/isa/riscv64"
 )
 
-func TestFormatParse(t *testing.T) {
-	p := Profile{
-		{Program: "runc", Offset: 0x2000, Samples: 5},
-		{Program: "kernel", Offset: 0xc0000, Mode: 1, Samples: 9, Entries: []uint16{0, 2, 0xffe}},
-		{Program: "kernel", Offset: 0x1000, Mode: 1, Samples: 9},
-	}
-	p.Sort()
-	text := p.Format()
-	if want := "kernel 1000 1 9\nkernel c0000 1 9 0 2 ffe\nrunc 2000 0 5\n"; string(text) != want {
-		t.Errorf("got %q", text)
-	}
-	got, err := Parse(append([]byte("# comment\n\n"), text...))
-	if err != nil || !reflect.DeepEqual(got, p) {
-		t.Errorf("%+v, %v", got, err)
-	}
-	for _, bad := range []string{"kernel", "kernel 1000 1", "kernel 1001 1 1", "kernel 1000 9 1", "kernel -1 1 1", "kernel 1000 1 1 1000", "kernel 1000 1 1 4 4", "kernel 1000 1 x"} {
-		if _, err := Parse([]byte(bad)); err == nil {
-			t.Errorf("%q is taken", bad)
-		}
-	}
-}
-
-// TestAdd translates the committed profile: the same each time, within bounds,
-// and nothing twice.
-func TestAdd(t *testing.T) {
+// hot returns the n hottest pages of the committed profile that have code.
+func hot(t *testing.T, n int) []Candidate {
 	p, err := Parse(guest.Profile())
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs, err := guest.Programs("riscv64")
+	own, err := guest.Programs("riscv64")
 	if err != nil {
 		t.Fatal(err)
 	}
-	const n = 40
-	add := func(p Profile) (*emit.Core, Result) {
-		k := emit.NewCore(riscv64.Guest, 0x1000, 0x10000)
-		return k, Add(k, p, programs, n)
+	var programs []Program
+	for _, name := range guest.ProgramNames {
+		programs = append(programs, BytesProgram(name, own[name]))
 	}
-	k, r := add(p)
-	if len(r.Bindings) != n || r.Bytes == 0 {
-		t.Fatalf("%d pages, %d bytes", len(r.Bindings), r.Bytes)
+	x, err := NewIndex(programs)
+	if err != nil {
+		t.Fatal(err)
 	}
-	seen := map[engine.Key]bool{}
-	for i, b := range r.Bindings {
-		if !b.Binding.Valid() || seen[b.Key] {
+	found, err := x.Find(p.Contents())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != len(p.Contents()) {
+		t.Errorf("the programs have %d of the profile's %d pages", len(found), len(p.Contents()))
+	}
+	return Candidates(p, found)[:n]
+}
+
+// TestChoose cuts at the budget, by samples for each byte, the same each time.
+func TestChoose(t *testing.T) {
+	list := hot(t, 30)
+	newCore := func() *emit.Core { return emit.NewCore(riscv64.Guest, 0x1000, 0x10000) }
+	k := newCore()
+	all := Choose(k, list, 1<<30)
+	if len(all.Pages) != len(list) || all.Left != (Left{}) {
+		t.Fatalf("%d of %d pages, %+v", len(all.Pages), len(list), all.Left)
+	}
+	sum := 0
+	for i, p := range all.Pages {
+		sum += p.Bytes
+		if p.Bytes != p.Func.Func.Body.Len() || !reflect.DeepEqual(p.Candidate, list[i]) {
+			t.Errorf("page %d: %+v", i, p)
+		}
+	}
+	if sum != all.Bytes {
+		t.Errorf("%d bytes, together %d", all.Bytes, sum)
+	}
+
+	// A little less than everything: what goes is the least dense.
+	least := slices.MinFunc(all.Pages, func(a, b Translated) int {
+		return int(uint64(a.Samples)*uint64(b.Bytes)) - int(uint64(b.Samples)*uint64(a.Bytes))
+	})
+	cut := Choose(k, list, sum-1)
+	if cut.Left != (Left{Pages: 1, Samples: uint64(least.Samples), Bytes: least.Bytes}) || cut.Bytes != sum-least.Bytes {
+		t.Errorf("left %+v of %d bytes, took %d", cut.Left, sum, cut.Bytes)
+	}
+	if again := Choose(newCore(), list, sum-1); !reflect.DeepEqual(cut, again) {
+		t.Error("the same candidates give another choice")
+	}
+	if none := Choose(k, list, 1); len(none.Pages) != 0 || none.Bytes != 0 || none.Left.Pages != len(list) || none.Left.Bytes == 0 {
+		t.Errorf("without a budget: %d pages, %+v", len(none.Pages), none.Left)
+	}
+	// What is not even translated counts as well.
+	list = hot(t, 200)
+	if few := Choose(k, list, 100_000); len(few.Pages)+few.Left.Pages != len(list) || few.Bytes > 100_000 {
+		t.Errorf("%d pages of %d bytes, left %+v", len(few.Pages), few.Bytes, few.Left)
+	}
+
+	bindings := all.Add(k)
+	for i, b := range bindings {
+		if !b.Binding.Valid() || b.Key != list[i].Key || k.Funcs[k.Pages[b.Binding.Slot-emit.FirstPage]] != all.Pages[i].Func.Func {
 			t.Errorf("page %d: %+v", i, b)
 		}
-		seen[b.Key] = true
-	}
-	again, s := add(append(p[:1:1], p...)) // its first page twice
-	if !reflect.DeepEqual(r, s) {
-		t.Error("the same profile gives other functions")
-	}
-	for i, f := range k.Pages {
-		a, b := &k.Funcs[f].Body, &again.Funcs[again.Pages[i]].Body
-		if a.Len() != b.Len() {
-			t.Errorf("page %d has %d bytes, then %d", i, a.Len(), b.Len())
-		}
-	}
-	// A profile of other programs is no error.
-	other := append(bytes.Clone(guest.Profile()), "kernel fffff000 1 1\nnosuch 0 0 1\n"...)
-	if p, err := Parse(other); err != nil || len(Add(emit.NewCore(riscv64.Guest, 0x1000, 0x10000), p, map[string][]byte{"kernel": make([]byte, 5000)}, n).Bindings) > 1 {
-		t.Error("pages out of nothing")
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	f.Add([]byte("kernel c0000 1 9 0 2 ffe\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := Parse(b)
-		if err != nil {
-			return
-		}
-		if q, err := Parse(p.Format()); err != nil || !reflect.DeepEqual(p, q) {
-			t.Errorf("%v: %+v, then %+v", err, p, q)
-		}
+func TestFind(t *testing.T) {
+	page := func(v byte, n int) []byte { return bytes.Repeat([]byte{v}, n) }
+	filled := func(v byte, n int) []byte { return append(page(v, n), make([]byte, core.PageSize-n)...) }
+	hash := func(b []byte) uint64 { return engine.PageKey(b, 0).Content }
+	var long []byte
+	for v := range byte(100) {
+		long = append(long, page(v, core.PageSize)...)
+	}
+	x, err := NewIndex([]Program{
+		BytesProgram("short", page(7, 5)),
+		BytesProgram("empty", nil),
+		BytesProgram("long", long),
+		BytesProgram("twice", slices.Concat(page(99, core.PageSize), page(200, core.PageSize), page(200, 1))),
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[uint64]Found{
+		hash(filled(7, 5)):             {Place{"short", 0}, filled(7, 5)},
+		hash(page(99, core.PageSize)):  {Place{"long", 99 * core.PageSize}, page(99, core.PageSize)},
+		hash(page(7, core.PageSize)):   {Place{"long", 7 * core.PageSize}, page(7, core.PageSize)},
+		hash(page(200, core.PageSize)): {Place{"twice", core.PageSize}, page(200, core.PageSize)},
+		hash(filled(200, 1)):           {Place{"twice", 2 * core.PageSize}, filled(200, 1)},
+	}
+	contents := map[uint64]bool{1: true}
+	for h := range want {
+		contents[h] = true
+	}
+	if found, err := x.Find(contents); err != nil || !reflect.DeepEqual(found, want) {
+		t.Errorf("%v, %v", found, err)
+	}
+	if n := len(x.Contents()); n != 100+3 {
+		t.Errorf("%d contents", n)
+	}
+
+	broken := Program{Name: "broken", Size: 10, Open: func() io.Reader { return iotest.ErrReader(io.ErrClosedPipe) }}
+	if _, err := NewIndex([]Program{broken, BytesProgram("ok", long)}); err == nil {
+		t.Error("a program that cannot be read")
+	}
 }

@@ -2,61 +2,34 @@ package convert
 
 import (
 	"bytes"
-	"fmt"
 	"strconv"
 
 	"github.com/c2w/c2w/guest"
 	"github.com/c2w/c2w/guest/initramfs"
-	"github.com/c2w/c2w/internal/aot"
 	"github.com/c2w/c2w/internal/bootcfg"
 	"github.com/c2w/c2w/internal/container"
 	"github.com/c2w/c2w/internal/disk"
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/machine"
 )
 
-// boot adds the kernel and its initial file system, packed as disks are: what
-// the machine unpacks at every start has to unpack fast; and the core, with page
-// functions for the guest's own programs. It touches nothing else of parts.
-func (p *pipeline) boot(parts *Parts, c Container) error {
-	kernel, err := guest.Kernel(p.plat.arch)
-	if err != nil {
-		return err
-	}
-	initrd, err := Initramfs(p.plat.arch, c)
-	if err != nil {
-		return err
-	}
-	if p.o.AOT != AOTNone {
-		if err := p.translate(parts); err != nil {
-			return err
-		}
-	}
-	if parts.Kernel, err = Pack(kernel); err != nil {
-		return err
-	}
-	parts.Initrd, err = Pack(initrd)
-	return err
-}
+// booting is what a guest boots from, apart from its disk.
+type booting struct{ kernel, initrd []byte }
 
-// translate makes the core with page functions for the hottest pages of kernel
-// and OCI runtime.
-func (p *pipeline) translate(parts *Parts) error {
-	profile, err := aot.Parse(guest.Profile())
-	if err != nil {
-		return fmt.Errorf("reading the guest's profile: %w", err)
+// boot makes the kernel's and the initial file system's packed forms, as disks
+// are: what the machine unpacks at every start has to unpack fast. It touches
+// nothing else of parts.
+func (p *pipeline) boot(parts *Parts, c Container) (b booting, err error) {
+	if b.kernel, err = guest.Kernel(p.plat.arch); err != nil {
+		return b, err
 	}
-	programs, err := guest.Programs(p.plat.arch)
-	if err != nil {
-		return err
+	if b.initrd, err = Initramfs(p.plat.arch, c); err != nil {
+		return b, err
 	}
-	parts.Core = emit.NewCore(parts.ISA, machine.StateBase, machine.CachesBase)
-	parts.Manifest.Pages = aot.Add(parts.Core, profile, programs, guestPages).Bindings
-	return nil
+	if parts.Kernel, err = Pack(b.kernel); err != nil {
+		return b, err
+	}
+	parts.Initrd, err = Pack(b.initrd)
+	return b, err
 }
-
-// guestPages is how many pages of the guest's own programs are translated.
-const guestPages = 100
 
 // Container is what the guest's initial file system says of the container.
 type Container struct {

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/c2w/c2w/internal/aot"
 	"github.com/c2w/c2w/internal/image"
 	"github.com/c2w/c2w/internal/wasm"
 )
@@ -34,6 +36,8 @@ type Cache struct {
 	// Identity stands for everything that a conversion adds to an image: the
 	// converter itself, kernel, init, runtime.
 	Identity string
+	// Training, if set, keeps what training found; of the same Identity.
+	Training *Cache
 }
 
 // keyFormat changes when a key's meaning does.
@@ -47,12 +51,60 @@ const staleTemp = 24 * time.Hour
 func (c *Cache) key(p *pipeline, img *image.Image) string {
 	o := p.o
 	o.Platform = p.plat.name
-	o.Ref, o.Image, o.TempDir, o.Progress, o.Translate = "", image.Options{}, "", nil, nil
+	o.Ref, o.Image, o.TempDir, o.Progress, o.Translate, o.KeepProfile = "", image.Options{}, "", nil, nil, nil
 	h := sha256.New()
 	h.Write(o.Machine)
 	o.Machine = nil
-	fmt.Fprintf(h, "%d %q %q %+v", keyFormat, c.Identity, img.Digest, o)
+	if o.Profile != nil {
+		h.Write(o.Profile.Format())
+		o.Profile = aot.Profile{}
+	}
+	fmt.Fprintf(h, "%d %q %q %#v", keyFormat, c.Identity, img.Digest, o)
 	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// trainingKey names what training with commands finds; without any it is the
+// image's own.
+func (c *Cache) trainingKey(p *pipeline, img *image.Image) string {
+	if c == nil {
+		return ""
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%d %q %q %q %d %d %q", keyFormat, c.Identity, img.Digest, p.plat.name, p.o.RAM, p.o.UpperSize, p.o.Train)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// training returns the path of what training found.
+func (c *Cache) training(key string) string { return filepath.Join(c.Dir, key+".profile") }
+
+// profile returns what training found earlier, or nil.
+func (c *Cache) profile(key string) aot.Profile {
+	if c == nil || c.Dir == "" {
+		return nil
+	}
+	path := c.training(key)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	p, err := aot.Parse(b)
+	if err != nil {
+		os.Remove(path)
+		return nil
+	}
+	now := time.Now()
+	os.Chtimes(path, now, now) // used last
+	return p
+}
+
+// keepProfile stores what training found.
+func (c *Cache) keepProfile(ctx context.Context, key string, p aot.Profile) {
+	if c == nil || c.Dir == "" || os.MkdirAll(c.Dir, 0o777) != nil {
+		return
+	}
+	if WriteFile(ctx, c.training(key), bytes.NewReader(p.Format())) == nil {
+		c.Prune()
+	}
 }
 
 // Converted is an image as a file: one made just now, or one of the cache.
@@ -96,7 +148,9 @@ func (c *Cache) Convert(ctx context.Context, o Options, fresh bool) (*Converted,
 	if err == nil {
 		defer img.Close()
 		key := c.key(p, img)
-		if !fresh {
+		p.training, p.trainFresh = c.Training, fresh
+		// A file of the cache says no more what training found.
+		if !fresh && o.KeepProfile == nil {
 			out = c.open(p, key)
 		}
 		if out == nil {

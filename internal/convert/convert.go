@@ -9,11 +9,13 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/c2w/c2w/guest"
+	"github.com/c2w/c2w/internal/aot"
 	"github.com/c2w/c2w/internal/container"
 	"github.com/c2w/c2w/internal/disk"
 	"github.com/c2w/c2w/internal/image"
@@ -36,9 +38,20 @@ type Options struct {
 	// UpperSize limits what the container may write beside the host's
 	// directories, in bytes; it lies in the guest's memory. 0 is half of that.
 	UpperSize uint64
-	// AOT says what is translated ahead of time: AOTKernel or AOTNone; "" is
-	// AOTKernel.
+	// AOT says what is translated ahead of time; "" is AOTProfile.
 	AOT string
+	// Budget bounds what that takes, in bytes of Wasm; 0 is DefaultBudget.
+	Budget int64
+	// Train are commands that show what of the image runs, for AOTProfile and
+	// AOTAll. Each is given to the image's /bin/sh, or split into words if there
+	// is none, and has to succeed. Without any, and without a profile, the
+	// image's own command runs for a while, however that ends.
+	Train []string
+	// Profile, if not nil, is what an earlier conversion handed to KeepProfile:
+	// it takes the place of training, or with Train adds to it.
+	Profile aot.Profile
+	// KeepProfile, if set, is given what training found, and Profile.
+	KeepProfile func(context.Context, aot.Profile) error
 	// Machine is the machine's module.
 	Machine []byte
 	// Version is the converter's own.
@@ -51,12 +64,6 @@ type Options struct {
 	// Parts.Manifest.Pages and says what it did.
 	Translate func(context.Context, *Parts) (detail string, err error)
 }
-
-// What Options.AOT can be.
-const (
-	AOTNone   = "none"
-	AOTKernel = "kernel" // hot pages of the kernel and the OCI runtime
-)
 
 // RAMUnit is what guest memory is measured in.
 const RAMUnit = 1 << 20
@@ -80,6 +87,10 @@ type pipeline struct {
 	o    Options
 	plat *platform
 	want v1.Platform
+	// training keeps what training found; nil keeps nothing. trainFresh does
+	// not look there first.
+	training   *Cache
+	trainFresh bool
 }
 
 func newPipeline(ctx context.Context, o Options) (*pipeline, error) {
@@ -93,8 +104,8 @@ func newPipeline(ctx context.Context, o Options) (*pipeline, error) {
 	if o.RAM < machine.MinRAM || o.RAM > machine.MaxRAM || o.RAM%RAMUnit != 0 {
 		return nil, fmt.Errorf("guest memory of %d bytes: it must be whole MiB from %d to %d", o.RAM, machine.MinRAM>>20, machine.MaxRAM>>20)
 	}
-	if o.AOT != "" && o.AOT != AOTNone && o.AOT != AOTKernel {
-		return nil, fmt.Errorf("ahead-of-time translation of %q: it can be %s or %s", o.AOT, AOTKernel, AOTNone)
+	if err := o.CheckAOT(); err != nil {
+		return nil, err
 	}
 	if o.Progress == nil {
 		o.Progress = silent{}
@@ -143,29 +154,49 @@ func (p *pipeline) run(img *image.Image) (_ *File, err error) {
 	if parts.Manifest, err = p.manifest(&img.Config); err != nil {
 		return nil, fmt.Errorf("image %s: %w", p.o.Ref, err)
 	}
-	// What does not depend on the image is made meanwhile.
-	booted := make(chan error, 1)
-	go func() { booted <- p.boot(parts, c) }()
-	disk, diskSize, err := p.disk(img)
+	// What stages use in the background is closed behind them.
+	var back background
+	defer back.close()
+	booted := start(&back, func() (booting, error) { return p.boot(parts, c) })
+	code := p.newCode(img, parts, &back)
+	tree, err := p.merge(img)
 	if err != nil {
-		<-booted
 		return nil, err
 	}
-	err = p.stage("guest", func() (string, error) {
-		err := <-booted
-		return plural(len(parts.Manifest.Pages), "page") + " of its code translated", err
+	back.closers = append(back.closers, tree)
+	code.look(tree)
+	disk, err := p.disk(tree, &back)
+	if err != nil {
+		return nil, err
+	}
+	packed := start(&back, func() ([]byte, error) { return p.pack(disk) })
+	var guest booting
+	err = p.stage("guest", func() (_ string, err error) {
+		guest, err = booted()
+		return Bytes(int64(len(parts.Kernel)+len(parts.Initrd))) + " of kernel and init", err
 	})
 	if err != nil {
 		return nil, err
 	}
-	parts.Disk = disk
+	if p.o.AOT != AOTNone {
+		if err := code.make(guest, disk, tree); err != nil {
+			return nil, err
+		}
+	}
+	err = p.stage("disk", func() (_ string, err error) {
+		parts.Disk, err = packed()
+		return fmt.Sprintf("%s packed into %s", Bytes(disk.Size()), Bytes(int64(len(parts.Disk)))), err
+	})
+	if err != nil {
+		return nil, err
+	}
 	if p.o.Translate != nil {
 		if err := p.stage("translate", func() (string, error) { return p.o.Translate(p.ctx, parts) }); err != nil {
 			return nil, err
 		}
 	}
 	f := &File{}
-	if f.Info, err = p.info(img, parts, diskSize); err != nil {
+	if f.Info, err = p.info(img, parts, disk.Size()); err != nil {
 		return nil, err
 	}
 	err = p.stage("link", func() (string, error) {
@@ -175,6 +206,28 @@ func (p *pipeline) run(img *image.Image) (_ *File, err error) {
 		return Bytes(f.Size), nil
 	})
 	return f, err
+}
+
+// background is work that goes on beside the stages.
+type background struct {
+	wait    sync.WaitGroup
+	closers []io.Closer
+}
+
+// start does something in the background; the function that it returns waits
+// for the result.
+func start[T any](b *background, do func() (T, error)) (result func() (T, error)) {
+	result = sync.OnceValues(do)
+	b.wait.Go(func() { result() })
+	return result
+}
+
+// close waits for what goes on, and closes what it used.
+func (b *background) close() {
+	b.wait.Wait()
+	for i := len(b.closers) - 1; i >= 0; i-- {
+		b.closers[i].Close()
+	}
 }
 
 // stage runs one stage and tells its progress.
@@ -216,45 +269,38 @@ func (p *pipeline) manifest(c *v1.Config) (machine.Manifest, error) {
 	return m, nil
 }
 
-// disk makes the root file system, as the machine reads it.
-func (p *pipeline) disk(img *image.Image) (packed []byte, size int64, err error) {
+// merge puts the image's layers together.
+func (p *pipeline) merge(img *image.Image) (tree *rootfs.Tree, err error) {
 	layers := make([]rootfs.Layer, len(img.Layers))
 	for i, l := range img.Layers {
 		layers[i] = l
 	}
-	var tree *rootfs.Tree
 	err = p.stage("layers", func() (_ string, err error) {
 		tree, err = rootfs.Merge(p.ctx, layers, rootfs.Options{TempDir: p.o.TempDir})
 		return plural(len(layers), "layer") + " verified and merged", err
 	})
+	return tree, err
+}
+
+// disk makes the root file system; the work that goes on uses it.
+func (p *pipeline) disk(tree *rootfs.Tree, back *background) (*temp, error) {
+	t, err := newTemp(p.ctx, p.o.TempDir)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	defer tree.Close()
-	temp, err := newTemp(p.ctx, p.o.TempDir)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer temp.Close()
+	back.closers = append(back.closers, t)
 	err = p.stage("files", func() (string, error) {
-		stats, err := tree.WriteEROFS(temp)
-		size = stats.Size
+		stats, err := tree.WriteEROFS(t)
+		t.size = stats.Size
 		return fmt.Sprintf("%s, %s", plural(stats.Inodes, "file"), Bytes(stats.Content)), err
 	})
-	if err != nil {
-		return nil, 0, err
-	}
-	err = p.stage("disk", func() (_ string, err error) {
-		packed, err = p.pack(temp, size)
-		return fmt.Sprintf("%s packed into %s", Bytes(size), Bytes(int64(len(packed)))), err
-	})
-	return packed, size, err
+	return t, err
 }
 
 // pack brings the disk's image into the form in which the file carries it.
-func (p *pipeline) pack(r io.ReaderAt, size int64) ([]byte, error) {
+func (p *pipeline) pack(t *temp) ([]byte, error) {
 	var b bytes.Buffer
-	if _, err := disk.Write(&guarded{p.ctx, &limited{&b, maxModule}}, r, size, disk.Options{}); err != nil {
+	if _, err := disk.Write(&guarded{p.ctx, &limited{&b, maxModule}}, t, t.size, disk.Options{}); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
@@ -299,15 +345,19 @@ func (f *File) link(parts *Parts) error {
 // temp is a temporary file that is not written any more once ctx has ended.
 type temp struct {
 	*os.File
-	ctx context.Context
+	ctx  context.Context
+	size int64 // in bytes, once it is written
 }
+
+// Size is that of the file once it is written, in bytes.
+func (t *temp) Size() int64 { return t.size }
 
 func newTemp(ctx context.Context, dir string) (*temp, error) {
 	f, err := os.CreateTemp(dir, "c2w-disk-")
 	if err != nil {
 		return nil, fmt.Errorf("creating a temporary file: %w", err)
 	}
-	return &temp{f, ctx}, nil
+	return &temp{File: f, ctx: ctx}, nil
 }
 
 func (t *temp) Write(b []byte) (int, error) {

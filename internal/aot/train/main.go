@@ -28,8 +28,6 @@ import (
 	"github.com/c2w/c2w/guest"
 	"github.com/c2w/c2w/internal/aot"
 	"github.com/c2w/c2w/internal/convert"
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/disk"
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/hostfs"
@@ -37,7 +35,7 @@ import (
 	"github.com/c2w/c2w/internal/isa/riscv64"
 	"github.com/c2w/c2w/internal/machine"
 	"github.com/c2w/c2w/internal/native"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/trial"
 )
 
 //go:embed workloads/*.sh
@@ -64,21 +62,22 @@ func run(ctx context.Context, out string) error {
 	if _, err := convert.Convert(ctx, o); !errors.Is(err, errDone) || profile == nil {
 		return err
 	}
-	head, err := head()
+	notes, err := notes()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(out, append(head, profile.Format()...), 0o644)
+	first, rest, _ := bytes.Cut(profile.Format(), []byte("\n"))
+	return os.WriteFile(out, slices.Concat(first, []byte("\n"), notes, rest), 0o644)
 }
 
-// head says what the profile is of; a test compares.
-func head() ([]byte, error) {
+// notes say what the profile is of, behind its first line; a test compares.
+func notes() ([]byte, error) {
 	programs, err := guest.Programs(riscv64.Guest.Name())
 	if err != nil {
 		return nil, err
 	}
-	b := []byte("# Made by internal/aot/train: program, offset of the page, mode, samples, entries.\n")
-	for _, name := range programNames {
+	b := []byte("# Made by internal/aot/train: content of a page, mode, samples, entries. It is of\n")
+	for _, name := range guest.ProgramNames {
 		b = fmt.Appendf(b, "# %s sha256:%x\n", name, sha256.Sum256(programs[name]))
 	}
 	return b, nil
@@ -91,18 +90,15 @@ var errDone = errors.New("done")
 const weight = 100_000
 
 func train(ctx context.Context, p *convert.Parts) (aot.Profile, error) {
-	arch := riscv64.Guest.Name()
-	programs, err := guest.Programs(arch)
+	own, err := contents()
 	if err != nil {
 		return nil, err
 	}
-	places := find(programs)
-	initrd, err := convert.Initramfs(arch, convert.Container{})
+	g, err := p.Guest()
 	if err != nil {
 		return nil, err
 	}
-	c, err := native.Instantiate(emit.NewCore(riscv64.Guest, native.Base, native.Caches),
-		native.Layout{RAM: p.Manifest.RAM, Records: machine.RecordSize, RAMBase: machine.RAMBase})
+	c, err := trial.NewCore(emit.NewCore(riscv64.Guest, native.Base, native.Caches), g.RAM)
 	if err != nil {
 		return nil, err
 	}
@@ -111,89 +107,48 @@ func train(ctx context.Context, p *convert.Parts) (aot.Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := map[place]*aot.Page{}
+	var profile aot.Profile
 	for _, name := range names {
 		script, err := workloads.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
 		prof := engine.NewProfile()
-		n, err := boot(ctx, c, programs["kernel"], initrd, p, string(script), prof)
+		n, err := play(ctx, c, g, p, string(script), prof)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path.Base(name), err)
 		}
-		total, known := add(sum, places, prof)
+		all := aot.Of(prof)
+		known := slices.DeleteFunc(slices.Clone(all), func(g aot.Page) bool { return !own[g.Key.Content] })
 		fmt.Fprintf(os.Stderr, "%s: %d M instructions, %.1f %% of the samples in pages of %s\n",
-			path.Base(name), n/1e6, 100*float64(known)/float64(max(total, 1)), strings.Join(programNames, ", "))
+			path.Base(name), n/1e6, 100*float64(known.Samples())/float64(max(all.Samples(), 1)), strings.Join(guest.ProgramNames, ", "))
+		// What others than these programs take is left out of the sum, but
+		// counts for the weight.
+		profile = aot.Merge(profile, known.Scale(uint32(weight*known.Samples()/max(all.Samples(), 1))))
 	}
-	var profile aot.Profile
-	for _, g := range sum {
-		slices.Sort(g.Entries)
-		g.Entries = slices.Compact(g.Entries)
-		if g.Samples > 0 {
-			profile = append(profile, *g)
-		}
-	}
-	profile.Sort()
 	return profile, nil
 }
 
-// place is where a code page comes from.
-type place struct {
-	program string
-	offset  uint32
-	mode    uint32
-}
-
-var programNames = []string{"kernel", "runc"}
-
-// find maps the contents of pages to the first place that has them.
-func find(programs map[string][]byte) map[string]place {
-	places := map[string]place{}
-	for _, name := range programNames {
-		b := programs[name]
-		for off := 0; off+core.PageSize <= len(b); off += core.PageSize {
-			content := string(b[off : off+core.PageSize])
-			if _, ok := places[content]; !ok {
-				places[content] = place{program: name, offset: uint32(off)}
-			}
-		}
-	}
-	return places
-}
-
-// add adds what a workload's profile knows of the programs' pages.
-func add(sum map[place]*aot.Page, places map[string]place, prof *engine.Profile) (total, known int) {
-	for _, p := range prof.Pages {
-		total += p.Samples
-	}
-	for key, p := range prof.Pages {
-		at, ok := places[string(p.Code)]
-		if !ok {
-			continue
-		}
-		known += p.Samples
-		at.mode = key.Mode
-		g := sum[at]
-		if g == nil {
-			g = &aot.Page{Program: at.program, Offset: at.offset, Mode: at.mode}
-			sum[at] = g
-		}
-		g.Samples += uint32(p.Samples * weight / max(total, 1))
-		g.Entries = append(g.Entries, p.Offsets()...)
-	}
-	return total, known
-}
-
-// boot runs a script in the guest, with the directory of the host that it may
-// use at /mnt.
-func boot(ctx context.Context, c *native.Core, kernel, initrd []byte, p *convert.Parts, script string, prof *engine.Profile) (uint64, error) {
-	*c.Hart.State, *c.Hart.Caches = core.State{}, core.Caches{}
-	clear(c.RAM.Bytes)
-	d, err := disk.Open(bytes.NewReader(p.Disk), int64(len(p.Disk)))
+// contents are the hashes of the guest's own programs' pages.
+func contents() (map[uint64]bool, error) {
+	programs, err := guest.Programs(riscv64.Guest.Name())
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
+	var list []aot.Program
+	for _, name := range guest.ProgramNames {
+		list = append(list, aot.BytesProgram(name, programs[name]))
+	}
+	x, err := aot.NewIndex(list)
+	if err != nil {
+		return nil, err
+	}
+	return x.Contents(), nil
+}
+
+// play runs a script in the guest, with the directory of the host that it may
+// use at /mnt.
+func play(ctx context.Context, c *native.Core, g trial.Guest, p *convert.Parts, script string, prof *engine.Profile) (uint64, error) {
 	dir, err := os.MkdirTemp("", "c2w-train-")
 	if err != nil {
 		return 0, err
@@ -207,25 +162,19 @@ func boot(ctx context.Context, c *native.Core, kernel, initrd []byte, p *convert
 	if err != nil {
 		return 0, err
 	}
-	var stdout, stderr bytes.Buffer
-	m, err := machine.New(machine.Config{
-		Host: wasi.Streams{Stdin: io.LimitReader(zeros{}, 4<<20), Stdout: &stdout, Stderr: &stderr}.NewHost(),
-		RAM:  c.RAM, Hart: c.Hart, Records: c.Records, Run: c.Run, Profile: prof,
-		Kernel: bytes.NewReader(kernel), Initrd: bytes.NewReader(initrd), Disk: d,
-		Cmdline: p.Manifest.Cmdline, Spec: spec, Files: renamed{files},
+	var stderr bytes.Buffer
+	t, err := trial.New(trial.Config{
+		Guest: g, Core: c, Spec: spec, Profile: prof, Files: renamed{files},
+		Stdin: io.LimitReader(zeros{}, 4<<20), Stderr: &stderr,
 	})
 	if err != nil {
 		return 0, err
 	}
-	for ctx.Err() == nil {
-		if r := m.Step(); r.Done {
-			if r.Err != nil || r.Status != 0 {
-				return 0, fmt.Errorf("status %d, %v; %s", r.Status, r.Err, stderr.String())
-			}
-			return m.Engine.S.Retired, nil
-		}
+	r, err := t.Run(ctx, trial.Bound{})
+	if err == nil && (r.Err != nil || r.Status != 0) {
+		err = fmt.Errorf("status %d, %v; %s", r.Status, r.Err, stderr.String())
 	}
-	return 0, context.Cause(ctx)
+	return t.Retired(), err
 }
 
 // renamed is a host whose only directory is called /mnt.
