@@ -20,8 +20,6 @@ require (
 	golang.org/x/term v0.47.0
 )
 
-require github.com/mattn/go-shellwords v1.0.16 // indirect
-
 require (
 	github.com/docker/docker-credential-helpers v0.9.3 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
