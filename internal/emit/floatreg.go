@@ -146,6 +146,7 @@ func (l *lowering) storeF64(n *ir.Node) bool {
 // float pushes the result of a Float node as an f64, if result64 says so, and
 // as an I64 otherwise.
 func (l *lowering) float(n *ir.Node) {
+	l.t.ready(l)
 	op := ir.FP(n.Imm)
 	nearest := n.Aux == ir.RMDynamic || softfloat.Rounding(n.Aux) == softfloat.RNE
 	t := wasm.F64

@@ -44,26 +44,28 @@ func (m *interp) get(l *lowering, loc ir.Loc, t ir.Type) {
 	m.c.Mem(op, align(8)-uint32(ir.I64-t), m.base)
 }
 
-func (m *interp) setBegin(l *lowering, loc ir.Loc) {
+func (m *interp) set(l *lowering, loc ir.Loc, v ir.Value) {
+	l.beforeSet(loc, v, l.cur)
 	if loc.Field == ir.FieldNone {
 		m.c.I32Const(0)
-		return
+	} else {
+		m.field(loc.Field)
 	}
-	m.field(loc.Field)
+	op := wasm.OpI64Store
+	if l.pushFor(loc, v) {
+		op = wasm.OpF64Store
+	}
+	m.c.Mem(op, 3, m.base+uint32(loc.Off))
 }
 
-func (m *interp) setEnd(l *lowering, loc ir.Loc, v ir.Value) {
-	m.c.I64Store(3, m.base+uint32(loc.Off))
-}
+func (m *interp) setsNow() bool { return true }
+
+func (m *interp) ready(*lowering) {}
 
 func (m *interp) floatSlot(ir.Loc) bool { return false }
 
 func (m *interp) getF64(l *lowering, loc ir.Loc) {
 	panic("BUG: emit: no slot of the interpreter is a float's")
-}
-
-func (m *interp) setEndF64(l *lowering, loc ir.Loc, v ir.Value) {
-	m.c.Mem(wasm.OpF64Store, 3, m.base+uint32(loc.Off))
 }
 
 func (m *interp) stateWord(l *lowering, off int) {

@@ -15,15 +15,15 @@ import (
 type tier interface {
 	// get pushes a state slot.
 	get(l *lowering, loc ir.Loc, t ir.Type)
-	// setBegin pushes what a store to a slot needs below the value, setEnd
-	// pops both. held is a local that keeps the value afterwards, if any.
-	setBegin(l *lowering, loc ir.Loc)
-	setEnd(l *lowering, loc ir.Loc, v ir.Value)
-	// floatSlot says that a slot is kept as an f64; getF64 and setEndF64 are get
-	// and setEnd for an f64 on the stack.
+	// set takes a value for a slot: to write it now, or before anyone looks.
+	set(l *lowering, loc ir.Loc, v ir.Value)
+	// setsNow says that set does not wait.
+	setsNow() bool
+	// ready comes before code that may leave, while nothing is conditional.
+	ready(l *lowering)
+	// floatSlot says that a slot is kept as an f64; getF64 is get as an f64.
 	floatSlot(loc ir.Loc) bool
 	getF64(l *lowering, loc ir.Loc)
-	setEndF64(l *lowering, loc ir.Loc, v ir.Value)
 	// exitIf pops a condition and leaves for Go to execute the instruction.
 	exitIf(l *lowering)
 	// missIf pops a condition and leaves because the TLB lacks the address in
@@ -133,15 +133,7 @@ func (l *lowering) statement(i int) {
 	n := &l.b.Nodes[i]
 	switch n.Op {
 	case ir.Set:
-		l.beforeSet(n.Loc, n.Args[0])
-		l.t.setBegin(l, n.Loc)
-		if v := n.Args[0]; l.t.floatSlot(n.Loc) || l.held[v] < 0 && l.native64(v) {
-			l.needF64(v)
-			l.t.setEndF64(l, n.Loc, v)
-		} else {
-			l.need(v)
-			l.t.setEnd(l, n.Loc, v)
-		}
+		l.t.set(l, n.Loc, n.Args[0])
 	case ir.Load, ir.AtomicOp, ir.Float:
 		if l.uses[i] == 1 && l.consumedNext(i) {
 			return
@@ -172,9 +164,11 @@ func (l *lowering) statement(i int) {
 		l.c.End()
 		l.release(ir.I32, host)
 	case ir.ExitIf:
+		l.t.ready(l)
 		l.need(n.Args[0])
 		l.t.exitIf(l)
 	case ir.IRQCheck:
+		l.t.ready(l)
 		l.t.irqCheck(l)
 	default:
 		if !lazy(n.Op) {
@@ -196,7 +190,7 @@ func (l *lowering) consumedNext(i int) bool {
 		case ir.Set:
 			// Older readers of the slot are saved before the operand is
 			// computed, which is harmless.
-			return l.reaches(n.Args[0], ir.Value(i))
+			return l.t.setsNow() && l.reaches(n.Args[0], ir.Value(i))
 		case ir.Load, ir.ExitIf, ir.JumpInd, ir.Enter:
 			return l.insn[i] == l.insn[j] && l.reaches(n.Args[0], ir.Value(i))
 		}
@@ -220,10 +214,21 @@ func (l *lowering) reaches(v, target ir.Value) bool {
 	return false
 }
 
+// pushFor pushes a value for a slot and says that it is an f64 on the stack.
+func (l *lowering) pushFor(loc ir.Loc, v ir.Value) (f64 bool) {
+	if l.t.floatSlot(loc) || l.held[v] < 0 && l.native64(v) {
+		l.needF64(v)
+		return true
+	}
+	l.need(v)
+	return false
+}
+
 // beforeSet saves values that still have to be read from a slot which is about
-// to change. v, the new value, is consumed by the Set itself.
-func (l *lowering) beforeSet(loc ir.Loc, v ir.Value) {
-	for j := 0; j < l.cur; j++ {
+// to change, among the first nodes. v, the new value, is consumed by the Set
+// itself.
+func (l *lowering) beforeSet(loc ir.Loc, v ir.Value, nodes int) {
+	for j := 0; j < nodes; j++ {
 		n := &l.b.Nodes[j]
 		if n.Op != ir.Get || l.uses[j] == 0 || l.held[j] >= 0 && l.temp[j] {
 			continue
@@ -238,7 +243,7 @@ func (l *lowering) beforeSet(loc ir.Loc, v ir.Value) {
 	}
 	// Values that were written to this slot and are read from its home since:
 	// results, and what was copied from another slot.
-	for j := 0; j < l.cur; j++ {
+	for j := 0; j < nodes; j++ {
 		if l.held[j] >= 0 && !l.temp[j] && l.uses[j] > 0 && l.homeOf(j) == loc {
 			l.save(ir.Value(j))
 		}
@@ -313,6 +318,27 @@ func (l *lowering) need(v ir.Value) {
 	}
 }
 
+// drop gives up one use of a value that is not needed after all.
+func (l *lowering) drop(v ir.Value) {
+	n := &l.b.Nodes[v]
+	if l.uses[v]--; l.uses[v] > 0 {
+		return
+	}
+	if l.held[v] >= 0 {
+		if l.temp[v] {
+			l.release(l.heldType(v), uint32(l.held[v]))
+		}
+		return
+	}
+	if n.Op.Pure() {
+		for _, a := range n.Args {
+			if a >= 0 {
+				l.drop(a)
+			}
+		}
+	}
+}
+
 // cheapAgain says that recomputing is as cheap as a local.
 func (l *lowering) cheapAgain(v ir.Value) bool {
 	n := &l.b.Nodes[v]
@@ -380,6 +406,7 @@ func (l *lowering) compute(v ir.Value) {
 // TLB does not have it.
 func (l *lowering) access(n *ir.Node, write uint32) {
 	kind := uint32(align(n.Aux)) | write
+	l.t.ready(l)
 	which := core.ReadTLB
 	if write != 0 {
 		which = core.WriteTLB

@@ -37,21 +37,28 @@ type page struct {
 	in     []regSet
 	hoist  []regSet // by node: loads before the loop that it heads
 	pinned []regSet // by node: in locals throughout the loop
+	dirty  []regSet // by node: written by its loop, and in memory only when that is left
+	owner  []int    // by node: head of the loop of dirty, or 0
 
-	vbase, entry uint32 // parameters
-	base         uint32 // local: the state's address
-	budget, code uint32 // locals
-	sel          uint32 // what selectors read
-	single, miss wasm.Label
+	vbase, entry uint32       // parameters
+	base         uint32       // local: the state's address
+	budget, code uint32       // locals
+	sel          uint32       // what selectors read
+	exit         wasm.Label   // leave at code
+	stub         []wasm.Label // of loops with dirty registers, while open: write them, leave
 	label        []wasm.Label // of merge nodes (block) and loop heads (loop), while open
 	loopLabel    []wasm.Label
 	node         int // being emitted
-	done         int // instructions of the block before the current one
+	pending      []pendingSet
 }
 
-// maxPageInsns keeps a page function below the size at which V8 chooses a
-// weaker register allocator.
-const maxPageInsns = 1000
+// Bounds of a page function: beyond some 50 KB of Wasm V8 chooses a weaker
+// register allocator. Most pages stay below maxPageBytes with maxPageInsns
+// instructions; of one that does not, fewer are translated.
+const (
+	maxPageInsns = 1000
+	maxPageBytes = 35000
+)
 
 // Page is a page function that belongs to no core yet.
 type Page struct {
@@ -70,9 +77,26 @@ type Page struct {
 // translate. The same arguments give the same function. It changes nothing of
 // the core and may run beside other calls.
 func (k *Core) Translate(code []byte, mode uint32, asked []uint16) (_ *Page, ok bool) {
-	blocks := findBlocks(k.g, code, asked, maxPageInsns)
+	limit := maxPageInsns
+	for {
+		p := k.translate(code, mode, asked, limit)
+		if p == nil {
+			return nil, false
+		}
+		n := p.Func.Body.Len()
+		if n <= maxPageBytes || p.Insns == 1 {
+			return p, true
+		}
+		limit = min(p.Insns*maxPageBytes/n, p.Insns-1)
+	}
+}
+
+// translate is Translate with a bound for the instructions: those that are
+// found first, from the entries on.
+func (k *Core) translate(code []byte, mode uint32, asked []uint16, limit int) *Page {
+	blocks := findBlocks(k.g, code, asked, limit)
 	if len(blocks) == 0 {
-		return nil, false
+		return nil
 	}
 	f := &wasm.Func{Name: "page", Type: pageType}
 	p := &page{g: k.g, mode: mode, state: k.base, caches: k.caches, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}}
@@ -90,7 +114,7 @@ func (k *Core) Translate(code []byte, mode uint32, asked []uint16) (_ *Page, ok 
 	for _, b := range blocks {
 		out.Insns += len(b.insns)
 	}
-	return out, true
+	return out
 }
 
 // AddPage adds a page function and returns its slot in the core's table.
@@ -113,7 +137,8 @@ func (p *page) lift() {
 		b.ir.DropDead()
 		for i := range b.ir.Nodes {
 			if n := &b.ir.Nodes[i]; n.Op == ir.Set || n.Op == ir.Get && n.Type == ir.I64 {
-				if _, ok := p.num[n.Loc.Off]; !ok && len(p.slots) < maxRegs {
+				// What lies below is not registers and has other readers.
+				if _, ok := p.num[n.Loc.Off]; !ok && len(p.slots) < maxRegs && int(n.Loc.Off) >= core.OffG {
 					p.num[n.Loc.Off] = len(p.slots)
 					p.slots = append(p.slots, n.Loc.Off)
 				}
@@ -126,73 +151,78 @@ func (p *page) emit() {
 	p.chooseFloats()
 	c, g := p.c, p.cfg
 	n := len(g.succ)
-	p.label, p.loopLabel = make([]wasm.Label, n), make([]wasm.Label, n)
+	p.label, p.loopLabel, p.stub = make([]wasm.Label, n), make([]wasm.Label, n), make([]wasm.Label, n)
 	c.I32Const(int32(p.state))
 	c.LocalTee(p.base)
 	c.I32Load(2, uint32(core.OffBudget))
 	c.LocalSet(p.budget)
-	p.miss = c.Block(wasm.Void)
-	p.single = c.Block(wasm.Void)
+	p.exit = c.Block(wasm.Void)
 	if len(g.selectors) > 0 {
 		p.sel = p.f.AddLocal(wasm.I32)
 	}
 	p.tree(0)
-	// The current instruction is in code: its offset, the kind of access, and
-	// how many instructions of its block it and those behind it are.
-	c.End() // single
-	p.leave(core.ExitSingle)
-	c.End() // miss
+	c.End()
+	p.leave()
+}
+
+// The code of an exit, in p.code: the offset of the next instruction, the kind
+// of access, how many instructions of the budget are given back, and the reason.
+const (
+	codeKind   = 13 // above the offset: up to PageSize and an instruction
+	codeRefund = 16
+	codeReason = 29
+)
+
+// out leaves for Go, at an offset from the page's start. State that is not in
+// memory yet is the loop's registers at most.
+func (p *page) out(off int, r core.Exit, kind uint32, refund int) {
+	p.c.I32Const(int32(uint32(off) | kind<<codeKind | uint32(refund)<<codeRefund | uint32(r)<<codeReason))
+	p.c.LocalSet(p.code)
+	if h := p.owner[p.node]; h != 0 {
+		p.c.BrTo(p.stub[h])
+		return
+	}
+	p.c.BrTo(p.exit)
+}
+
+// leave returns to Go as code says.
+func (p *page) leave() {
+	c := p.c
+	field := func(shift int32, mask int32) {
+		c.LocalGet(p.code)
+		if shift > 0 {
+			c.I32Const(shift)
+			c.Op(wasm.OpI32ShrU)
+		}
+		if mask != 0 {
+			c.I32Const(mask)
+			c.Op(wasm.OpI32And)
+		}
+	}
 	c.LocalGet(p.base)
 	c.LocalGet(p.l.addr)
 	c.I64Store(3, uint32(core.OffExitAddr))
 	c.LocalGet(p.base)
-	c.LocalGet(p.code)
-	c.I32Const(codeKind)
-	c.Op(wasm.OpI32ShrU)
-	c.I32Const(core.KindSize | core.KindWrite)
-	c.Op(wasm.OpI32And)
+	field(codeKind, core.KindSize|core.KindWrite)
 	c.I32Store(2, uint32(core.OffExitKind))
-	p.leave(core.ExitMiss)
-}
-
-// Bit positions in the code of an exit.
-const (
-	codeKind   = 13 // above the offset: up to PageSize
-	codeRefund = 16
-)
-
-// leave returns to Go at the instruction in code.
-func (p *page) leave(r core.Exit) {
-	c := p.c
 	c.LocalGet(p.base)
 	c.LocalGet(p.budget)
-	c.LocalGet(p.code)
-	c.I32Const(codeRefund)
-	c.Op(wasm.OpI32ShrU)
+	field(codeRefund, 1<<(codeReason-codeRefund)-1)
 	c.Op(wasm.OpI32Add)
 	c.I32Store(2, uint32(core.OffBudget))
 	c.LocalGet(p.base)
-	c.I32Const(int32(r))
+	field(codeReason, 0)
 	c.I32Store(2, uint32(core.OffExit))
 	c.LocalGet(p.vbase)
-	c.LocalGet(p.code)
-	c.I32Const(1<<codeKind - 1)
-	c.Op(wasm.OpI32And)
+	field(0, 1<<codeKind-1)
 	c.Op(wasm.OpI64ExtendI32U)
 	c.Op(wasm.OpI64Add)
-	c.Return()
 }
 
-// returnTo leaves for an offset from the page's start, for a reason or, with
-// ExitNone, for another translation.
-func (p *page) returnTo(off int, r core.Exit, refund int) {
+// returnTo goes on in another translation, at an offset from the page's start.
+func (p *page) returnTo(off int) {
 	c := p.c
-	p.storeBudget(refund)
-	if r != core.ExitNone {
-		c.LocalGet(p.base)
-		c.I32Const(int32(r))
-		c.I32Store(2, uint32(core.OffExit))
-	}
+	p.storeBudget()
 	c.LocalGet(p.vbase)
 	if off != 0 {
 		c.I64Const(int64(off))
@@ -201,13 +231,9 @@ func (p *page) returnTo(off int, r core.Exit, refund int) {
 	c.Return()
 }
 
-func (p *page) storeBudget(refund int) {
+func (p *page) storeBudget() {
 	p.c.LocalGet(p.base)
 	p.c.LocalGet(p.budget)
-	if refund != 0 {
-		p.c.I32Const(int32(refund))
-		p.c.Op(wasm.OpI32Add)
-	}
 	p.c.I32Store(2, uint32(core.OffBudget))
 }
 
@@ -221,6 +247,9 @@ func (p *page) tree(v int) {
 			if p.hoist[v].has(r) {
 				p.loadReg(off)
 			}
+		}
+		if p.dirty[v] != (regSet{}) {
+			p.stub[v] = c.Block(wasm.Void)
 		}
 		p.loopLabel[v] = c.Loop(wasm.Void)
 	}
@@ -242,6 +271,11 @@ func (p *page) tree(v int) {
 	if g.loop[v] {
 		c.End()
 		c.Unreachable()
+		if p.dirty[v] != (regSet{}) {
+			c.End()
+			p.writeBack(v)
+			c.BrTo(p.exit)
+		}
 	}
 }
 
@@ -264,7 +298,7 @@ func (p *page) body(v int) {
 		c.I32Const(0)
 		c.Op(wasm.OpI32LeS)
 		c.If(wasm.Void)
-		p.returnTo(b.start, core.ExitBudget, 0)
+		p.out(b.start, core.ExitBudget, 0, 0)
 		c.End()
 	}
 	c.LocalGet(p.budget)
@@ -334,11 +368,15 @@ func (p *page) jump(off int) {
 			return
 		}
 	}
-	p.returnTo(off, core.ExitNone, 0)
+	p.writeBack(p.node)
+	p.returnTo(off)
 }
 
 // follow goes along an edge of the current node.
 func (p *page) follow(e edge) {
+	if e.to < 0 || p.owner[e.to] != p.owner[p.node] {
+		p.writeBack(p.node)
+	}
 	switch g := p.cfg; {
 	case g.back(p.node, e.to):
 		p.c.BrTo(p.loopLabel[e.to])
@@ -355,6 +393,9 @@ func (p *page) follow(e edge) {
 // nested emits a subtree in the middle of another block's terminator.
 func (p *page) nested(v int) {
 	l := p.l
+	if len(p.pending) > 0 {
+		panic("BUG: emit: a block ends before its registers are set")
+	}
 	b, uses, held, temp, insn, cur := l.b, l.uses, l.held, l.temp, l.insn, l.cur
 	free, float64s := l.free, l.float64s
 	l.uses, l.held, l.temp, l.float64s, l.insn = nil, nil, nil, nil, nil

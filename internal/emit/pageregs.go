@@ -73,6 +73,7 @@ func (p *page) flow() {
 		uses[v] = p.touches(v)
 	}
 	p.in, p.hoist, p.pinned = make([]regSet, n), make([]regSet, n), make([]regSet, n)
+	p.dirty, p.owner = make([]regSet, n), make([]int, n)
 	fixed := make([]bool, n)
 	for _, h := range g.order {
 		if !g.loop[h] {
@@ -85,6 +86,12 @@ func (p *page) flow() {
 		fixed[h] = true
 		if s := g.selector(h); s == nil || !s.asked {
 			want := p.wanted(h, body, uses)
+			if all, dirty, ok := p.promoted(body, uses); ok {
+				want = all
+				for v := range body {
+					p.dirty[v], p.owner[v] = dirty, h
+				}
+			}
 			for v := range body {
 				p.pinned[v] = want
 			}
@@ -129,6 +136,26 @@ func (p *page) flow() {
 		}
 		p.hoist[h] = p.in[h].not(have)
 	}
+}
+
+// maxPromoted is how many registers a loop may keep in locals alone.
+const maxPromoted = 32
+
+// promoted are the registers that a loop uses, and those of them that it
+// writes. Loaded before the loop and written when it is left, they are in
+// locals alone inside.
+func (p *page) promoted(body map[int]bool, uses []touched) (all, dirty regSet, ok bool) {
+	for v := range body {
+		dirty = dirty.or(uses[v].set)
+		all = all.or(uses[v].set).or(uses[v].exposed)
+	}
+	n := 0
+	for r := range p.slots {
+		if all.has(r) {
+			n++
+		}
+	}
+	return all, dirty, n <= maxPromoted && dirty != (regSet{})
 }
 
 // kept is what a node leaves in locals for the nodes behind.

@@ -71,28 +71,24 @@ func (p *page) getSlot(l *lowering, loc ir.Loc) {
 	}
 }
 
-func (p *page) setBegin(l *lowering, loc ir.Loc) { p.c.LocalGet(p.base) }
-
-func (p *page) setEnd(l *lowering, loc ir.Loc, v ir.Value) { p.setSlot(l, loc, v) }
-
-func (p *page) setEndF64(l *lowering, loc ir.Loc, v ir.Value) {
-	if !p.floatSlot(loc) {
-		p.c.Op(wasm.OpI64ReinterpretF64)
-	}
-	p.setSlot(l, loc, v)
-}
-
-// setSlot pops a slot's value in the slot's own type, and what setBegin pushed.
-func (p *page) setSlot(l *lowering, loc ir.Loc, v ir.Value) {
+// setSlot pops a slot's value, in the slot's own type, into its local, and into
+// memory over an address pushed before.
+func (p *page) setSlot(l *lowering, loc ir.Loc, v ir.Value, stored bool) {
 	if n, ok := p.num[loc.Off]; ok {
 		r := p.reg(loc.Off)
-		p.c.LocalTee(r)
+		if stored {
+			p.c.LocalTee(r)
+		} else {
+			p.c.LocalSet(r)
+		}
 		p.avail.add(n)
 		if l.uses[v] > 0 && l.held[v] < 0 && l.b.Nodes[v].Op != ir.Const {
 			l.held[v], l.temp[v], l.float64s[v] = int32(r), false, p.floatSlot(loc)
 		}
 	}
-	p.c.Mem(p.slotStore(loc.Off), 3, uint32(loc.Off))
+	if stored {
+		p.c.Mem(p.slotStore(loc.Off), 3, uint32(loc.Off))
+	}
 }
 
 func (p *page) stateWord(l *lowering, off int) {
@@ -121,18 +117,16 @@ func (p *page) at(l *lowering) (off, left int) {
 func (p *page) exitIf(l *lowering) {
 	off, left := p.at(l)
 	p.c.If(wasm.Void)
-	p.c.I32Const(int32(off | left<<codeRefund))
-	p.c.LocalSet(p.code)
-	p.c.BrTo(p.single)
+	p.writePending(l)
+	p.out(off, core.ExitSingle, 0, left)
 	p.c.End()
 }
 
 func (p *page) missIf(l *lowering, kind uint32) {
 	off, left := p.at(l)
 	p.c.If(wasm.Void)
-	p.c.I32Const(int32(off | int(kind)<<codeKind | left<<codeRefund))
-	p.c.LocalSet(p.code)
-	p.c.BrTo(p.miss)
+	p.writePending(l)
+	p.out(off, core.ExitMiss, kind, left)
 	p.c.End()
 }
 
@@ -141,7 +135,8 @@ func (p *page) irqCheck(l *lowering) {
 	size := int(l.b.Nodes[l.insn[l.cur]].Aux)
 	p.stateWord(l, core.OffIRQ)
 	p.c.If(wasm.Void)
-	p.returnTo(off+size, core.ExitIRQ, left-1)
+	p.writePending(l)
+	p.out(off+size, core.ExitIRQ, 0, left-1)
 	p.c.End()
 }
 
@@ -166,19 +161,23 @@ func (p *page) terminator(l *lowering, n *ir.Node) {
 	b := p.cfg.blocks[p.node-1]
 	switch {
 	case n == nil:
+		p.flush(l)
 		p.jump(b.next)
 	case n.Op == ir.Branch:
 		l.need(n.Args[0])
+		p.flush(l)
 		p.c.If(wasm.Void)
 		p.jump(b.taken)
 		p.c.End()
 		p.jump(b.next)
 	case n.Op == ir.Jump:
+		p.flush(l)
 		p.jump(b.taken)
 	case n.Op == ir.JumpInd, n.Op == ir.Enter:
 		l.need(n.Args[0])
 		l.c.LocalSet(l.addr)
-		p.storeBudget(0)
+		p.flush(l)
+		p.storeBudget()
 		if n.Op == ir.Enter {
 			p.c.LocalGet(p.base)
 			p.c.I32Const(int32(core.ExitMode))
@@ -188,8 +187,7 @@ func (p *page) terminator(l *lowering, n *ir.Node) {
 		p.c.Return()
 	case n.Op == ir.Single:
 		off, left := p.at(l)
-		p.c.I32Const(int32(off | left<<codeRefund))
-		p.c.LocalSet(p.code)
-		p.c.BrTo(p.single)
+		p.flush(l)
+		p.out(off, core.ExitSingle, 0, left)
 	}
 }
