@@ -121,3 +121,12 @@ func known(name string) bool {
 	}
 	return false
 }
+
+// Source returns one of c2wbench's source files, such as "sort.c".
+func Source(name string) []byte {
+	b, err := src.ReadFile("src/" + name)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return b
+}
