@@ -14,8 +14,13 @@ import (
 // Go computes it. The inline conditions are the sticky ones of
 // softfloat/FASTPATH.md: the rounding mode is nearest even, the inexact flag
 // is accrued already (State.FPRound says both), and the result proves that no
-// other flag is raised. Where they fail a helper of fphelpers.go tries whether
-// the operation is exact, before the code leaves.
+// other flag is raised. One comparison of the result's bits with a limit that
+// is zero unless State.FPRound is set tests all of that.
+//
+// Where it fails, the operation may still be exact. A page function tries what
+// it can without a call, which would cost registers on the common path, too,
+// and leaves the rest to the interpreter. The interpreter calls a helper of
+// fphelpers.go before it leaves to Go.
 
 // opcodes of the two formats that the inline code uses.
 var (
@@ -55,12 +60,15 @@ func (l *lowering) fpArg(n *ir.Node, k int, t wasm.ValType) {
 // fpUse computes an argument of type t now, as it is read more than once: times
 // more than the block says.
 func (l *lowering) fpUse(n *ir.Node, k int, t wasm.ValType, times int32) {
-	if t == wasm.F64 {
-		l.forceF64(n.Args[k])
-	} else {
-		l.force(n.Args[k])
+	v := n.Args[k]
+	l.uses[v] += times
+	switch {
+	case l.cheapAgain(v):
+	case t == wasm.F64:
+		l.forceF64(v)
+	default:
+		l.force(v)
 	}
-	l.uses[n.Args[k]] += times
 }
 
 // fpResult pushes local r of type t as the result of a Float node.
@@ -100,129 +108,238 @@ func (l *lowering) fpArith(n *ir.Node, op ir.FP, t wasm.ValType) {
 	if n.Args[1] != ir.NoValue {
 		args = 2
 	}
-	native := arith64[op]
-	result := t
+	native, result, from := arith64[op], t, t
 	if t == wasm.F32 {
 		native = arith32[op]
-	} else if op == ir.F64ToF32 {
-		result = wasm.F32
 	}
-	from := t
 	switch op {
+	case ir.F64ToF32:
+		result = wasm.F32
 	case ir.I64ToF64, ir.U64ToF64, ir.I64ToF32, ir.U64ToF32, ir.I32ToF32, ir.U32ToF32:
 		from = wasm.I64
 	}
+	var arg [2]expr
 	for k := range args {
-		l.fpUse(n, k, from, 1)
-	}
-	push := func(k int) {
-		switch op {
-		case ir.I64ToF64, ir.U64ToF64, ir.I64ToF32, ir.U64ToF32:
-			l.need(n.Args[k])
-		case ir.I32ToF32:
-			l.need(n.Args[k])
-			l.c.Op(wasm.OpI64Extend32S)
-		case ir.U32ToF32:
-			l.need(n.Args[k])
-			l.c.I64Const(math.MaxUint32)
-			l.c.Op(wasm.OpI64And)
-		default:
-			l.fpArg(n, k, t)
-		}
+		l.fpUse(n, k, from, 0)
+		arg[k] = l.fpAgain(n.Args[k], op, from)
+		arg[k]()
 	}
 	r := l.fpLocal(result)
-	for k := range args {
-		push(k)
-	}
 	l.c.Op(native)
 	l.c.LocalSet(r)
-	l.sticky(n)
 	switch op {
-	case ir.FAdd32, ir.FAdd64, ir.FSub32, ir.FSub64:
-		l.finite(r, t)
-		l.c.Op(wasm.OpI32And)
+	case ir.FAdd32, ir.FAdd64, ir.FSub32, ir.FSub64, ir.FSqrt32, ir.FSqrt64:
+		// A sum that is tiny is exact, and a root is not; finite and no NaN
+		// is enough.
+		l.bitsTwice(r, result)
+		l.t.fpLimit(l)
+		l.c.Op(wasm.OpI64GeU)
 	case ir.FMul32, ir.FMul64, ir.FDiv32, ir.FDiv64, ir.F64ToF32:
-		l.aboveTiny(r, result)
-		l.c.Op(wasm.OpI32And)
-	case ir.FSqrt32, ir.FSqrt64: // the square root of a number is no NaN and raises nothing else
-		l.c.LocalGet(r)
-		l.c.LocalGet(r)
-		if t == wasm.F32 {
-			l.c.Op(wasm.OpF32Eq)
-		} else {
-			l.c.Op(wasm.OpF64Eq)
-		}
-		l.c.Op(wasm.OpI32And)
+		l.bitsTwice(r, result)
+		l.c.I64Const(leastLarge(result))
+		l.c.Op(wasm.OpI64Sub)
+		l.t.fpLimit(l)
+		l.c.Op(wasm.OpI64GeU)
+	default:
+		l.t.fpLimit(l)
+		l.c.Op(wasm.OpI64Eqz)
 	}
-	l.c.Op(wasm.OpI32Eqz)
 	l.c.If(wasm.Void)
-	for k := range args {
-		push(k)
+	if l.t.interprets() {
+		for k := range args {
+			arg[k]()
+		}
+		switch op {
+		case ir.FSub32:
+			l.c.Op(wasm.OpF32Neg)
+		case ir.FSub64:
+			l.c.Op(wasm.OpF64Neg)
+		}
+		l.c.CallSym(l.fn.fp[op])
+		l.c.LocalSet(r)
+		l.fpLeaveNaN(r, result)
+	} else if exact := l.exactHere(op, arg[0], arg[1], r); exact != nil {
+		exact()
+		l.c.Op(wasm.OpI32Eqz)
+		l.t.resumeIf(l)
+	} else {
+		l.c.I32Const(1)
+		l.t.resumeIf(l)
 	}
-	switch op {
-	case ir.FSub32:
-		l.c.Op(wasm.OpF32Neg)
-	case ir.FSub64:
-		l.c.Op(wasm.OpF64Neg)
-	}
-	l.c.CallSym(l.fn.fp[op])
-	l.c.LocalSet(r)
-	l.fpLeaveNaN(r, result)
 	l.c.End()
+	for k := range args {
+		l.unuse(n.Args[k])
+	}
 	l.fpResult(r, result)
 }
 
-// finite pushes whether local r is neither infinite nor a NaN.
-func (l *lowering) finite(r uint32, t wasm.ValType) {
-	l.c.LocalGet(r)
-	if t == wasm.F32 {
-		l.c.Op(wasm.OpF32Abs)
-		l.c.F32Const(float32(math.Inf(1)))
-		l.c.Op(wasm.OpF32Lt)
-	} else {
-		l.c.Op(wasm.OpF64Abs)
-		l.c.F64Const(math.Inf(1))
-		l.c.Op(wasm.OpF64Lt)
+// fpAgain pushes an operand that fpUse has computed, without counting a use.
+func (l *lowering) fpAgain(v ir.Value, op ir.FP, t wasm.ValType) expr {
+	return func() {
+		l.uses[v] += 2 // not the last one
+		if t == wasm.F64 {
+			l.needF64(v)
+		} else {
+			l.need(v)
+		}
+		l.uses[v]--
+		switch {
+		case t == wasm.F32:
+			l.c.Op(wasm.OpI32WrapI64)
+			l.c.Op(wasm.OpF32ReinterpretI32)
+		case op == ir.I32ToF32:
+			l.c.Op(wasm.OpI64Extend32S)
+		case op == ir.U32ToF32:
+			l.c.I64Const(math.MaxUint32)
+			l.c.Op(wasm.OpI64And)
+		}
 	}
 }
 
-// aboveTiny pushes whether local r lies, in magnitude, strictly between the
-// least normal number and infinity.
-func (l *lowering) aboveTiny(r uint32, t wasm.ValType) {
+// unuse counts a use of an operand that fpUse has computed.
+func (l *lowering) unuse(v ir.Value) {
+	l.uses[v]--
+	if l.uses[v] == 0 && l.held[v] >= 0 && l.temp[v] {
+		l.release(l.heldType(v), uint32(l.held[v]))
+	}
+}
+
+// exactHere is the condition that an operation with result r was exact, where
+// that is short; nil where it is not.
+func (l *lowering) exactHere(op ir.FP, x, y expr, r uint32) expr {
+	b := &fpBuilder{f: l.f, c: l.c, word: func(off int) expr { return func() { l.t.stateWord(l, off) } }}
+	result := b.get(r)
+	switch op {
+	case ir.FAdd64:
+		return b.exactSum(&width64, x, y, result)
+	case ir.FSub64:
+		return b.exactSum(&width64, x, b.op(wasm.OpF64Neg, y), result)
+	case ir.FAdd32:
+		return b.exactSum(&width32, x, y, result)
+	case ir.FSub32:
+		return b.exactSum(&width32, x, b.op(wasm.OpF32Neg, y), result)
+	case ir.FMul64:
+		return b.op(wasm.OpI32Or, b.zeroProduct(x, y, result), b.exactProduct(x, y, result))
+	case ir.FDiv64:
+		return b.zeroQuotient(x, result)
+	case ir.FMul32, ir.FDiv32, ir.FSqrt32:
+		return b.exact32(op, x, y, result)
+	case ir.F64ToF32:
+		return b.exactDemotion(x, result)
+	case ir.I64ToF64:
+		return b.exactInt(&width64, true, x, result)
+	case ir.U64ToF64:
+		return b.exactInt(&width64, false, x, result)
+	case ir.I64ToF32, ir.I32ToF32, ir.U32ToF32:
+		return b.exactInt(&width32, true, x, result)
+	case ir.U64ToF32:
+		return b.exactInt(&width32, false, x, result)
+	}
+	return nil
+}
+
+// fpLimit is what the bits of a float without its sign, at the top of 64, are
+// compared with, where State.FPRound is set; otherwise the limit is zero. Sums
+// must lie below. Products, after leastLarge is subtracted, then lie between
+// the least normal number and infinity. The limit is that of binary32; some
+// large binary64 are refused, too.
+const fpLimit = 0xfdff_fffe << 32
+
+// leastLarge is the least number that is no result of rounding a tiny one, as
+// bitsTwice.
+func leastLarge(t wasm.ValType) int64 {
+	if t == wasm.F32 {
+		return 0x0100_0002 << 32
+	}
+	return 1<<53 + 2
+}
+
+// bitsTwice pushes the bits of local r, its sign shifted out at the top.
+func (l *lowering) bitsTwice(r uint32, t wasm.ValType) {
 	l.c.LocalGet(r)
 	if t == wasm.F32 {
-		const low = 1<<24 + 2
-		high := uint32(0xff<<24 - low)
 		l.c.Op(wasm.OpI32ReinterpretF32)
-		l.c.I32Const(1)
-		l.c.Op(wasm.OpI32Shl)
-		l.c.I32Const(low)
-		l.c.Op(wasm.OpI32Sub)
-		l.c.I32Const(int32(high))
-		l.c.Op(wasm.OpI32LtU)
-		return
+		l.c.Op(wasm.OpI64ExtendI32U)
+		l.c.I64Const(33)
+	} else {
+		l.c.Op(wasm.OpI64ReinterpretF64)
+		l.c.I64Const(1)
 	}
-	const low = 1<<53 + 2
-	high := uint64(0x7ff<<53 - low)
-	l.c.Op(wasm.OpI64ReinterpretF64)
-	l.c.I64Const(1)
 	l.c.Op(wasm.OpI64Shl)
-	l.c.I64Const(low)
-	l.c.Op(wasm.OpI64Sub)
-	l.c.I64Const(int64(high))
-	l.c.Op(wasm.OpI64LtU)
 }
 
-// fpFused is all out of line.
+// fpFused tries whether the sum of rounded product and addend is the result,
+// which it mostly is where the addend is much larger; otherwise a helper
+// computes what was lost.
 func (l *lowering) fpFused(n *ir.Node, op ir.FP, t wasm.ValType) {
+	var arg [3]expr
 	for k := range n.Args {
-		l.fpArg(n, k, t)
+		l.fpUse(n, k, t, 0)
+		arg[k] = l.fpAgain(n.Args[k], op, t)
 	}
 	r := l.fpLocal(t)
+	if t == wasm.F64 {
+		l.fusedLarge(arg, r)
+	} else {
+		l.fusedWide(arg, r)
+	}
+	l.c.If(wasm.Void)
+	for k := range n.Args {
+		arg[k]()
+	}
 	l.c.CallSym(l.fn.fp[op])
 	l.c.LocalSet(r)
 	l.fpLeaveNaN(r, t)
+	l.c.End()
+	for k := range n.Args {
+		l.unuse(n.Args[k])
+	}
 	l.fpResult(r, t)
+}
+
+// fusedLarge sets r to RN(p+z), p = RN(x×y), and pushes whether that may not be
+// x×y+z rounded once. With e = p − (s − z), which is what the sum lost if
+// |z| ≥ |p|, and |x×y − p| ≤ ulp(p)/2 ≤ |p|×2^-53, it is if |e| + |p|×2^-52 is
+// not more than half the distance from s to the next number towards zero. If
+// |z| < |p| that never holds; FASTPATH.md has the proof. The least sum, far from
+// any underflow, takes part as a third term.
+func (l *lowering) fusedLarge(arg [3]expr, r uint32) {
+	b := &fpBuilder{f: l.f, c: l.c}
+	p := l.fpLocal2()
+	arg[0]()
+	arg[1]()
+	l.c.Op(wasm.OpF64Mul)
+	l.c.LocalTee(p)
+	arg[2]()
+	l.c.Op(wasm.OpF64Add)
+	l.c.LocalSet(r)
+	abs := func(e expr) expr { return b.op(wasm.OpF64Abs, e) }
+	bound := b.op(wasm.OpF64Add, b.op(wasm.OpF64Mul, abs(b.get(p)), b.f64(0x1p-52)), func() { l.t.fmaBound(l) })
+	lost := abs(b.op(wasm.OpF64Sub, b.get(p), b.op(wasm.OpF64Sub, b.get(r), arg[2])))
+	sum := abs(b.get(r))
+	b.op(wasm.OpI32Eqz, b.op(wasm.OpF64Ge, b.op(wasm.OpF64Sub, sum, b.op(wasm.OpF64Add, lost, bound)), sum))()
+}
+
+// fmaLeast is what the sum in fusedLarge has to be much larger than.
+const fmaLeast = 0x1p-900
+
+// fusedWide sets r to the binary64 result rounded to binary32, and pushes
+// whether that may be wrong: if the first lies half way between two of the
+// second kind, or r is tiny or too large.
+func (l *lowering) fusedWide(arg [3]expr, r uint32) {
+	b := &fpBuilder{f: l.f, c: l.c}
+	s := l.fpLocal(wasm.F64)
+	b.op(wasm.OpF64Add, b.op(wasm.OpF64Mul, b.promote(arg[0]), b.promote(arg[1])), b.promote(arg[2]))()
+	l.c.LocalTee(s)
+	l.c.Op(wasm.OpF32DemoteF64)
+	l.c.LocalSet(r)
+	b.halfWay32(b.get(s))()
+	l.bitsTwice(r, wasm.F32)
+	l.c.I64Const(leastLarge(wasm.F32))
+	l.c.Op(wasm.OpI64Sub)
+	l.t.fpLimit(l)
+	l.c.Op(wasm.OpI64GeU)
+	l.c.Op(wasm.OpI32Or)
 }
 
 // fpPick is min and max: as the guest's unless an operand is a NaN, which the

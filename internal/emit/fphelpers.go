@@ -10,7 +10,8 @@ import (
 )
 
 // The out-of-line side of native floating point: one function per operation,
-// called when the inline condition of float.go does not hold. A result that is
+// called by the interpreter when the inline condition of float.go does not hold,
+// and for fused operations by page functions, too. A result that is
 // a NaN means that Go has to compute; any other result has the guest's bits
 // and raises nothing that is not accrued already. The conditions are those of
 // package softfloat's Exact functions (and, fused, of its Sticky ones when
@@ -20,7 +21,7 @@ import (
 type fpBuilder struct {
 	f    *wasm.Func
 	c    *wasm.Code
-	base uint32 // of the hart
+	word func(off int) expr // of the state
 }
 
 // expr pushes one value.
@@ -28,7 +29,11 @@ type expr func()
 
 func newFP(name string, base uint32, result wasm.ValType, params ...wasm.ValType) *fpBuilder {
 	f := &wasm.Func{Name: name, Type: wasm.FuncType{Params: params, Results: []wasm.ValType{result}}}
-	return &fpBuilder{f, &f.Body, base}
+	c := &f.Body
+	word := func(off int) expr {
+		return func() { c.I32Const(0); c.I32Load(2, base+uint32(off)) }
+	}
+	return &fpBuilder{f, c, word}
 }
 
 func (b *fpBuilder) op(o wasm.Opcode, args ...expr) expr {
@@ -71,10 +76,6 @@ func (b *fpBuilder) all(conds ...expr) expr {
 		e = b.op(wasm.OpI32And, e, c)
 	}
 	return e
-}
-
-func (b *fpBuilder) word(off int) expr {
-	return func() { b.c.I32Const(0); b.c.I32Load(2, b.base+uint32(off)) }
 }
 
 // done ends the function with the request to leave.
@@ -122,12 +123,18 @@ func (b *fpBuilder) isZero(w *width, x expr) expr { return b.op(w.eq, x, b.zero(
 
 func (b *fpBuilder) promote(x expr) expr { return b.op(wasm.OpF64PromoteF32, x) }
 
+// exactSum: r = x+y lost nothing.
+func (b *fpBuilder) exactSum(w *width, x, y, r expr) expr {
+	return b.all(b.op(w.eq, b.op(w.sub, r, x), y), b.op(w.eq, b.op(w.sub, r, y), x), b.signCertain(w, r))
+}
+
 // exactAdd is a+b.
 func exactAdd(w *width, name string, base uint32) *wasm.Func {
 	b := newFP(name, base, w.t, w.t, w.t)
 	x, y := b.get(0), b.get(1)
 	r := b.let(w.t, b.op(w.add, x, y))
-	b.retIf(r, b.op(w.eq, b.op(w.sub, r, x), y), b.op(w.eq, b.op(w.sub, r, y), x), b.signCertain(w, r))
+	b.retIf(r, b.exactSum(w, x, y, r))
+	b.retIf(r, b.word(core.OffFPRound), b.finite(w, r))
 	return b.done()
 }
 
@@ -148,9 +155,8 @@ func (b *fpBuilder) aboveTiny32(x expr) expr {
 	return b.op(wasm.OpI32LtU, b.op(wasm.OpI32Sub, m, b.i32(low)), b.i32(int32(high)))
 }
 
-func (b *fpBuilder) finite(x expr) expr {
-	return b.op(wasm.OpF64Lt, b.op(wasm.OpF64Abs, x), b.f64(math.Inf(1)))
-}
+// finite: x−x is a NaN for infinities and NaNs.
+func (b *fpBuilder) finite(w *width, x expr) expr { return b.op(w.eq, b.op(w.sub, x, x), b.zero(w)) }
 
 // shortProduct: the significands end in so many zeros that their product needs
 // no rounding.
@@ -161,12 +167,27 @@ func (b *fpBuilder) shortProduct(x, y expr) expr {
 	return b.op(wasm.OpI64Eqz, b.op(wasm.OpI64Shl, b.op(wasm.OpI64Mul, sig(x), sig(y)), b.i64(11)))
 }
 
+// zeroProduct: r = 0 because x or y is.
+func (b *fpBuilder) zeroProduct(x, y, r expr) expr {
+	return b.op(wasm.OpI32And, b.isZero(&width64, r), b.op(wasm.OpI32Or, b.isZero(&width64, x), b.isZero(&width64, y)))
+}
+
+// zeroQuotient: r = 0 because x is.
+func (b *fpBuilder) zeroQuotient(x, r expr) expr {
+	return b.op(wasm.OpI32And, b.isZero(&width64, r), b.isZero(&width64, x))
+}
+
+// exactProduct: r = x×y lost nothing.
+func (b *fpBuilder) exactProduct(x, y, r expr) expr {
+	return b.op(wasm.OpI32And, b.aboveTiny(r), b.shortProduct(x, y))
+}
+
 func exactMul64(base uint32) *wasm.Func {
 	b := newFP("fmul64", base, wasm.F64, wasm.F64, wasm.F64)
 	x, y := b.get(0), b.get(1)
 	r := b.let(wasm.F64, b.op(wasm.OpF64Mul, x, y))
-	b.retIf(r, b.isZero(&width64, r), b.op(wasm.OpI32Or, b.isZero(&width64, x), b.isZero(&width64, y)))
-	b.retIf(r, b.aboveTiny(r), b.shortProduct(x, y))
+	b.retIf(r, b.zeroProduct(x, y, r))
+	b.retIf(r, b.aboveTiny(r), b.op(wasm.OpI32Or, b.word(core.OffFPRound), b.shortProduct(x, y)))
 	return b.done()
 }
 
@@ -174,7 +195,8 @@ func exactDiv64(base uint32) *wasm.Func {
 	b := newFP("fdiv64", base, wasm.F64, wasm.F64, wasm.F64)
 	x, y := b.get(0), b.get(1)
 	r := b.let(wasm.F64, b.op(wasm.OpF64Div, x, y))
-	b.retIf(r, b.isZero(&width64, r), b.isZero(&width64, x))
+	b.retIf(r, b.zeroQuotient(x, r))
+	b.retIf(r, b.aboveTiny(r), b.word(core.OffFPRound))
 	b.retIf(r, b.aboveTiny(r), b.aboveTiny(x), b.shortProduct(r, y), b.op(wasm.OpF64Eq, b.op(wasm.OpF64Mul, r, y), x))
 	return b.done()
 }
@@ -191,46 +213,57 @@ func exactSqrt64(base uint32) *wasm.Func {
 
 // exact32 covers products, quotients and roots of binary32: in binary64 the
 // product of any two is exact.
-func exact32(op ir.FP, base uint32) *wasm.Func {
+func (b *fpBuilder) exact32(op ir.FP, x, y, r expr) expr {
+	product := func(u, v expr) expr { return b.op(wasm.OpF64Mul, b.promote(u), b.promote(v)) }
+	switch op {
+	case ir.FMul32:
+		return b.op(wasm.OpF64Eq, product(x, y), b.promote(r))
+	case ir.FDiv32:
+		return b.op(wasm.OpF64Eq, product(r, y), b.promote(x))
+	}
+	return b.op(wasm.OpF64Eq, product(r, r), b.promote(x))
+}
+
+func helper32(op ir.FP, base uint32) *wasm.Func {
 	params := []wasm.ValType{wasm.F32, wasm.F32}
 	if op == ir.FSqrt32 {
 		params = params[:1]
 	}
 	b := newFP(op.String(), base, wasm.F32, params...)
-	x := b.get(0)
-	square := func(u, v expr) expr { return b.op(wasm.OpF64Mul, b.promote(u), b.promote(v)) }
-	switch op {
-	case ir.FMul32:
-		p := b.let(wasm.F64, square(x, b.get(1)))
-		r := b.let(wasm.F32, b.op(wasm.OpF32DemoteF64, p))
-		b.retIf(r, b.op(wasm.OpF64Eq, b.promote(r), p))
-	case ir.FDiv32:
-		r := b.let(wasm.F32, b.op(wasm.OpF32Div, x, b.get(1)))
-		b.retIf(r, b.op(wasm.OpF64Eq, square(r, b.get(1)), b.promote(x)))
-	default:
-		r := b.let(wasm.F32, b.op(wasm.OpF32Sqrt, x))
-		b.retIf(r, b.op(wasm.OpF64Eq, square(r, r), b.promote(x)))
-	}
+	args := []expr{b.get(0), b.get(1)}[:len(params)]
+	r := b.let(wasm.F32, b.op(arith32[op], args...))
+	b.retIf(r, b.exact32(op, b.get(0), b.get(1), r))
 	return b.done()
 }
+
+func (b *fpBuilder) exactDemotion(x, r expr) expr { return b.op(wasm.OpF64Eq, b.promote(r), x) }
 
 func exactNarrow(base uint32) *wasm.Func {
 	b := newFP("f64_to_f32", base, wasm.F32, wasm.F64)
 	r := b.let(wasm.F32, b.op(wasm.OpF32DemoteF64, b.get(0)))
-	b.retIf(r, b.op(wasm.OpF64Eq, b.promote(r), b.get(0)))
+	b.retIf(r, b.exactDemotion(b.get(0), r))
 	return b.done()
 }
 
-// exactFromInt converts a 64-bit integer. Converting back saturates: only the
+// exactInt: r is the 64-bit integer v. Converting back saturates: only the
 // largest integer can come back from a result beyond the range.
+func (b *fpBuilder) exactInt(w *width, signed bool, v, r expr) expr {
+	back, largest := w.backU, uint64(math.MaxUint64)
+	if signed {
+		back, largest = w.backS, math.MaxInt64
+	}
+	return b.op(wasm.OpI32And, b.op(wasm.OpI64Eq, b.op(back, r), v), b.op(wasm.OpI64Ne, v, b.i64(largest)))
+}
+
+// exactFromInt converts a 64-bit integer.
 func exactFromInt(w *width, signed bool, name string, base uint32) *wasm.Func {
 	b := newFP(name, base, w.t, wasm.I64)
-	from, back, largest := w.fromU, w.backU, uint64(math.MaxUint64)
+	from := w.fromU
 	if signed {
-		from, back, largest = w.fromS, w.backS, math.MaxInt64
+		from = w.fromS
 	}
 	r := b.let(w.t, b.op(from, b.get(0)))
-	b.retIf(r, b.op(wasm.OpI64Eq, b.op(back, r), b.get(0)), b.op(wasm.OpI64Ne, b.get(0), b.i64(largest)))
+	b.retIf(r, b.exactInt(w, signed, b.get(0), r))
 	return b.done()
 }
 
@@ -275,7 +308,7 @@ func fma64(base uint32) *wasm.Func {
 	p := let(mul(x, y))
 	b.when(b.op(wasm.OpI64LtU, b.magnitude(p), b.i64(safeProduct)), func() {
 		r := let(add(p, z))
-		b.retIf(r, b.op(wasm.OpI32Or, b.isZero(&width64, x), b.isZero(&width64, y)), b.finite(r), b.signCertain(&width64, r))
+		b.retIf(r, b.op(wasm.OpI32Or, b.isZero(&width64, x), b.isZero(&width64, y)), b.finite(&width64, r), b.signCertain(&width64, r))
 		b.done()
 		b.c.Return()
 	})
@@ -285,6 +318,7 @@ func fma64(base uint32) *wasm.Func {
 	cut := func(e expr) expr {
 		return let(b.op(wasm.OpF64ReinterpretI64, b.op(wasm.OpI64And, e, b.i64(^uint64(low)))))
 	}
+	b.retIf(p, b.isZero(&width64, z), b.word(core.OffFPRound), b.finite(&width64, p))
 	xh := cut(bits(x))
 	yh := cut(b.op(wasm.OpI64Add, bits(y), b.i64(1<<26)))
 	xl, yl := let(sub(x, xh)), let(sub(y, yh))
@@ -300,17 +334,22 @@ func fma64(base uint32) *wasm.Func {
 		b.when(half, func() { // s+d may lie half way: what d lost decides
 			f := b.twoSumError(e, u, d)
 			odd := let(b.towardOdd(d, f))
-			b.retIf(let(add(s, odd)), b.finite(add(s, odd)))
+			b.retIf(let(add(s, odd)), b.finite(&width64, add(s, odd)))
 			b.done()
 			b.c.Return()
 		})
-		b.retIf(r, b.finite(r))
+		b.retIf(r, b.finite(&width64, r))
 		b.done()
 		b.c.Return()
 	})
 	f := b.twoSumError(e, u, d)
 	b.retIf(r, b.isZero(&width64, f), b.op(wasm.OpF64Eq, sub(r, s), d), b.op(wasm.OpF64Eq, sub(r, d), s), b.signCertain(&width64, r))
 	return b.done()
+}
+
+// halfWay32: s lies half way between two binary32 numbers, if in their range.
+func (b *fpBuilder) halfWay32(s expr) expr {
+	return b.op(wasm.OpI64Eq, b.op(wasm.OpI64Shl, b.op(wasm.OpI64ReinterpretF64, s), b.i64(35)), b.i64(1<<63))
 }
 
 func fma32(base uint32) *wasm.Func {
@@ -322,8 +361,7 @@ func fma32(base uint32) *wasm.Func {
 	s := let(b.op(wasm.OpF64Add, p, z))
 	narrow := func(e expr) expr { return b.let(wasm.F32, b.op(wasm.OpF32DemoteF64, e)) }
 	b.when(b.word(core.OffFPRound), func() {
-		half := b.op(wasm.OpI64Eq, b.op(wasm.OpI64Shl, b.op(wasm.OpI64ReinterpretF64, s), b.i64(35)), b.i64(1<<63))
-		b.when(half, func() { // between two binary32: the sum's own error decides
+		b.when(b.halfWay32(s), func() { // between two binary32: the sum's own error decides
 			r := narrow(b.towardOdd(s, b.twoSumError(p, z, s)))
 			b.retIf(r, b.aboveTiny32(r))
 			b.done()
@@ -370,7 +408,7 @@ func fpHelpers(base uint32, fn *funcs, add func(*wasm.Func) int) {
 	p[ir.FDiv64] = add(exactDiv64(base))
 	p[ir.FSqrt64] = add(exactSqrt64(base))
 	for _, op := range []ir.FP{ir.FMul32, ir.FDiv32, ir.FSqrt32} {
-		p[op] = add(exact32(op, base))
+		p[op] = add(helper32(op, base))
 	}
 	p[ir.F64ToF32] = add(exactNarrow(base))
 	p[ir.I64ToF64] = add(exactFromInt(&width64, true, "i64_to_f64", base))

@@ -68,6 +68,13 @@ func (m *interp) getF64(l *lowering, loc ir.Loc) {
 	panic("BUG: emit: no slot of the interpreter is a float's")
 }
 
+func (m *interp) interprets() bool { return true }
+
+func (m *interp) resumeIf(l *lowering) { m.exitIf(l) }
+
+func (m *interp) fpLimit(l *lowering)  { pushLimit(l) }
+func (m *interp) fmaBound(l *lowering) { pushFMABound(l) }
+
 func (m *interp) stateWord(l *lowering, off int) {
 	m.c.I32Const(0)
 	m.c.I32Load(2, m.base+uint32(off))

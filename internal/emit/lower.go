@@ -21,9 +21,7 @@ type tier interface {
 	setsNow() bool
 	// ready comes before code that may leave, while nothing is conditional.
 	ready(l *lowering)
-	// floatSlot says that a slot is kept as an f64; getF64 is get as an f64.
-	floatSlot(loc ir.Loc) bool
-	getF64(l *lowering, loc ir.Loc)
+	floatTier
 	// exitIf pops a condition and leaves for Go to execute the instruction.
 	exitIf(l *lowering)
 	// missIf pops a condition and leaves because the TLB lacks the address in

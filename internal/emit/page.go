@@ -44,6 +44,7 @@ type page struct {
 	base         uint32       // local: the state's address
 	budget, code uint32       // locals
 	sel          uint32       // what selectors read
+	limit, bound uint32       // locals of pagefloat.go, 0 if it needs none
 	exit         wasm.Label   // leave at code
 	stub         []wasm.Label // of loops with dirty registers, while open: write them, leave
 	label        []wasm.Label // of merge nodes (block) and loop heads (loop), while open
@@ -156,6 +157,7 @@ func (p *page) emit() {
 	c.LocalTee(p.base)
 	c.I32Load(2, uint32(core.OffBudget))
 	c.LocalSet(p.budget)
+	p.loadLimits()
 	p.exit = c.Block(wasm.Void)
 	if len(g.selectors) > 0 {
 		p.sel = p.f.AddLocal(wasm.I32)

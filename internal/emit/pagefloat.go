@@ -1,6 +1,8 @@
 package emit
 
 import (
+	"math"
+
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/ir"
 	"github.com/c2w/c2w/internal/wasm"
@@ -68,4 +70,68 @@ func (p *page) slotStore(off uint16) wasm.Opcode {
 		return wasm.OpF64Store
 	}
 	return wasm.OpI64Store
+}
+
+// pushLimit pushes the limit of results, as float.go has it, from the state.
+func pushLimit(l *lowering) {
+	const limit uint64 = fpLimit
+	bits := limit
+	l.c.I64Const(int64(bits))
+	l.c.I64Const(0)
+	l.t.stateWord(l, core.OffFPRound)
+	l.c.Select()
+}
+
+// pushFMABound pushes the bound of fusedLarge.
+func pushFMABound(l *lowering) {
+	l.c.F64Const(fmaLeast)
+	l.c.F64Const(math.Inf(1))
+	l.t.stateWord(l, core.OffFPRound)
+	l.c.Select()
+}
+
+// loadLimits reads what the page's floating-point instructions compare their
+// results with. Nothing changes it while the function runs: instructions that
+// do leave.
+func (p *page) loadLimits() {
+	var rounds, fuses bool
+	for _, b := range p.cfg.blocks {
+		for i := range b.ir.Nodes {
+			if n := &b.ir.Nodes[i]; n.Op == ir.Float {
+				rounds = true
+				fuses = fuses || ir.FP(n.Imm) == ir.FMA64
+			}
+		}
+	}
+	if rounds {
+		p.limit = p.f.AddLocal(wasm.I64)
+		pushLimit(p.l)
+		p.c.LocalSet(p.limit)
+	}
+	if fuses {
+		p.bound = p.f.AddLocal(wasm.F64)
+		pushFMABound(p.l)
+		p.c.LocalSet(p.bound)
+	}
+}
+
+func (p *page) interprets() bool { return false }
+
+func (p *page) fpLimit(l *lowering)  { p.c.LocalGet(p.limit) }
+func (p *page) fmaBound(l *lowering) { p.c.LocalGet(p.bound) }
+
+// resumeIf leaves to the interpreter. Where it would enter this function again
+// Go executes the instruction instead.
+func (p *page) resumeIf(l *lowering) {
+	off, left := p.at(l)
+	for _, v := range p.cfg.entries {
+		if p.cfg.blocks[v-1].start == off {
+			p.exitIf(l)
+			return
+		}
+	}
+	p.c.If(wasm.Void)
+	p.writePending(l)
+	p.out(off, core.ExitNone, 0, left)
+	p.c.End()
 }
