@@ -18,6 +18,7 @@ type Code struct {
 	b     []byte
 	fix   []fixup
 	types []FuncType
+	marks []Mark
 	depth int
 }
 
@@ -108,6 +109,9 @@ func (c *Code) Types() []FuncType { return c.types }
 // only in pairs.
 func (c *Code) Append(d *Code) {
 	base, types := len(c.b), len(c.types)
+	for _, m := range d.marks {
+		c.marks = append(c.marks, Mark{base + m.Off, m.Tag})
+	}
 	c.b = append(c.b, d.b...)
 	for _, f := range d.fix {
 		f.off += base
@@ -125,7 +129,7 @@ func (c *Code) Sub() *Code { return &Code{depth: c.depth} }
 
 // Reset empties c and keeps its memory.
 func (c *Code) Reset() {
-	*c = Code{b: c.b[:0], fix: c.fix[:0], types: c.types[:0]}
+	*c = Code{b: c.b[:0], fix: c.fix[:0], types: c.types[:0], marks: c.marks[:0]}
 }
 
 func (c *Code) sym(kind symKind, sym int) {

@@ -6,7 +6,9 @@
 //
 //   - opcodes.go: the instruction table, name and immediates of every opcode.
 //   - code.go: [Code], an append-only assembler for function bodies.
+//   - mark.go: [Mark], which ties code to what it was made from, for listings.
 //   - instr.go: [Instrs], an iterator over the instructions of a body.
+//   - text.go: [Text], which prints a body.
 //   - read.go: [Parse], a strict reader that does not copy code.
 //   - module.go, write.go: [Module] and its deterministic encoding.
 //   - section.go: the list of a file's sections, read without their contents.
