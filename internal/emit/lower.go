@@ -114,6 +114,9 @@ func (l *lowering) block(b *ir.Block) {
 	}
 	for i := range b.Nodes {
 		l.cur = i
+		if b.Nodes[i].Op == ir.Insn {
+			l.c.Mark(int32(b.Nodes[i].Imm))
+		}
 		if b.Nodes[i].Op.Terminator() {
 			l.t.terminator(l, &b.Nodes[i])
 			return

@@ -73,6 +73,19 @@ type Page struct {
 	Insns int
 }
 
+// Own is the tag of the marks of a page function's code that belongs to no
+// guest instruction. The other tags are offsets in the guest's page.
+const Own = -1
+
+// mark says that code belongs to the first instruction of a node.
+func (p *page) mark(v int) {
+	tag := int32(Own)
+	if v > 0 && v <= len(p.cfg.blocks) {
+		tag = int32(p.cfg.blocks[v-1].start)
+	}
+	p.c.Mark(tag)
+}
+
 // Translate makes a page function of the code that the given entry offsets
 // reach in a page, as executed in a mode; ok is false if there is nothing to
 // translate. The same arguments give the same function. It changes nothing of
@@ -153,6 +166,7 @@ func (p *page) emit() {
 	c, g := p.c, p.cfg
 	n := len(g.succ)
 	p.label, p.loopLabel, p.stub = make([]wasm.Label, n), make([]wasm.Label, n), make([]wasm.Label, n)
+	c.Mark(Own)
 	c.I32Const(int32(p.state))
 	c.LocalTee(p.base)
 	c.I32Load(2, uint32(core.OffBudget))
@@ -163,6 +177,7 @@ func (p *page) emit() {
 		p.sel = p.f.AddLocal(wasm.I32)
 	}
 	p.tree(0)
+	c.Mark(Own)
 	c.End()
 	p.leave()
 }
@@ -244,6 +259,7 @@ func (p *page) storeBudget() {
 // of a block that the paths break out of.
 func (p *page) tree(v int) {
 	g, c := p.cfg, p.c
+	p.mark(v)
 	if g.loop[v] {
 		for r, off := range p.slots {
 			if p.hoist[v].has(r) {
@@ -267,10 +283,12 @@ func (p *page) tree(v int) {
 	}
 	p.body(v)
 	for i := len(merges) - 1; i >= 0; i-- {
+		c.Mark(Own)
 		c.End()
 		p.tree(merges[i])
 	}
 	if g.loop[v] {
+		c.Mark(Own)
 		c.End()
 		c.Unreachable()
 		if p.dirty[v] != (regSet{}) {
@@ -407,4 +425,7 @@ func (p *page) nested(v int) {
 	p.tree(v)
 	l.b, l.uses, l.held, l.temp, l.insn, l.cur = b, uses, held, temp, insn, cur
 	l.free, l.float64s = free, float64s
+	if cur < len(insn) { // not in a selector
+		p.c.Mark(int32(b.Nodes[insn[cur]].Imm))
+	}
 }

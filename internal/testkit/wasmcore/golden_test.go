@@ -114,42 +114,14 @@ func wat(t *testing.T, f *wasm.Func) (text string, size int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, ins, err := wasm.SplitBody(body)
+	_, code, err := wasm.SplitBody(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b strings.Builder
-	depth := 0
-	for it := wasm.NewInstrs(ins); it.Next(); {
-		if it.Op == wasm.OpEnd || it.Op == wasm.OpElse {
-			depth--
-		}
-		fmt.Fprintf(&b, "%s%s%s\n", strings.Repeat("  ", max(0, depth)), it.Op, immediates(it))
-		switch it.Op {
-		case wasm.OpBlock, wasm.OpLoop, wasm.OpIf, wasm.OpElse:
-			depth++
-		}
+	if text, err = wasm.Text(code, wasm.TextOptions{}); err != nil {
+		t.Fatal(err)
 	}
-	return b.String(), len(body)
-}
-
-func immediates(it *wasm.Instrs) string {
-	switch it.Op.Immediate() {
-	case wasm.ImmLocal, wasm.ImmGlobal, wasm.ImmFunc, wasm.ImmLabel, wasm.ImmTable:
-		return fmt.Sprintf(" %d", it.Index)
-	case wasm.ImmMem:
-		return fmt.Sprintf(" %#x", it.Index2)
-	case wasm.ImmI32, wasm.ImmI64:
-		if it.Int > -4096 && it.Int < 4096 {
-			return fmt.Sprintf(" %d", it.Int)
-		}
-		return fmt.Sprintf(" %#x", uint64(it.Int))
-	case wasm.ImmF32, wasm.ImmF64:
-		return fmt.Sprintf(" bits %#x", uint64(it.Int))
-	case wasm.ImmBrTable:
-		return fmt.Sprintf(" … %d", it.Index)
-	}
-	return ""
+	return text, len(body)
 }
 
 func golden(t *testing.T, name, got string) {
