@@ -28,11 +28,14 @@ import (
 
 // Config is what a machine is made of.
 type Config struct {
-	Host     *wasi.Host
-	RAM      *mem.RAM
-	Hart     *core.Hart
-	Records  engine.Records
-	Run      func() // the core; nil runs in Go
+	Host    *wasi.Host
+	RAM     *mem.RAM
+	Hart    *core.Hart
+	Records engine.Records
+	Run     func() // the core; nil runs in Go
+	// Drive, if set, runs the engine for about n instructions in place of
+	// Engine.Run, and returns how many it were.
+	Drive    func(e *engine.Engine, n int) int
 	Bindings *engine.Bindings
 	Profile  *engine.Profile // collects what runs, if set
 
@@ -94,6 +97,9 @@ func New(cfg Config) (*Machine, error) {
 	m := &Machine{cfg: cfg, host: cfg.Host, ram: cfg.RAM}
 	if cfg.Trace == nil {
 		m.cfg.Trace = func(string) {}
+	}
+	if cfg.Drive == nil {
+		m.cfg.Drive = (*engine.Engine).Run
 	}
 	m.contract.m, m.streams.m = m, m
 	m.epoch = m.host.Monotonic()
@@ -230,7 +236,7 @@ func (m *Machine) Step() Result {
 		}
 	}
 	for n := 0; n < stepInsns && !m.off; {
-		n += m.Engine.Run(10_000)
+		n += m.cfg.Drive(m.Engine, 10_000)
 		m.timers()
 		m.pollDevices()
 		if m.idle {

@@ -48,7 +48,7 @@ type Core struct {
 
 	run   api.Function
 	stack [1]uint64
-	rt    wazero.Runtime
+	close func(context.Context) error
 }
 
 // New instantiates the core of an ISA. The module has no import, and its
@@ -59,31 +59,82 @@ func New(g isa.ISA, l Layout) (*Core, error) {
 
 // Instantiate instantiates a core that was emitted for a hart at Base.
 func Instantiate(k *emit.Core, l Layout) (*Core, error) {
-	records := align(Caches + uint32(core.CachesSize))
-	ram := align(records + l.Records)
-	pages := (ram + l.RAM + wasm.PageSize - 1) / wasm.PageSize
-	bin, err := Module(k, pages)
+	p := Places{State: Base, Caches: Caches, Records: align(Caches + uint32(core.CachesSize)), Layout: l}
+	p.RAMAt = align(p.Records + l.Records)
+	bin, err := Module(k, (p.RAMAt+l.RAM+wasm.PageSize-1)/wasm.PageSize)
 	if err != nil {
 		return nil, err
 	}
+	code, err := Compile(bin)
+	if err != nil {
+		return nil, err
+	}
+	c, err := code.Instantiate(p)
+	if err != nil {
+		code.Close()
+		return nil, err
+	}
+	c.close = code.rt.Close
+	return c, nil
+}
+
+// Places says where the parts lie in a module's memory: linear addresses, in
+// bytes.
+type Places struct {
+	State, Caches, Records, RAMAt uint32
+	Layout
+}
+
+// Code is a compiled core, of which there can be several instances.
+type Code struct {
+	rt       wazero.Runtime
+	compiled wazero.CompiledModule
+	size     int
+}
+
+// Compile compiles a module as Module makes them: no imports, a memory that
+// cannot grow, exports "run" and "memory".
+func Compile(module []byte) (*Code, error) {
 	ctx := context.Background()
 	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2&^api.CoreFeatureSIMD))
-	c := &Core{rt: rt, Size: len(bin)}
-	m, err := rt.Instantiate(experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(fixedMemory)), bin)
+	compiled, err := rt.CompileModule(ctx, module)
 	if err != nil {
 		rt.Close(ctx)
+		return nil, fmt.Errorf("compiling the core: %w", err)
+	}
+	return &Code{rt, compiled, len(module)}, nil
+}
+
+// Close frees the code and all instances.
+func (c *Code) Close() { c.rt.Close(context.Background()) }
+
+// Instantiate makes an instance with a memory of its own, all zero.
+func (c *Code) Instantiate(p Places) (*Core, error) {
+	ctx := context.Background()
+	m, err := c.rt.InstantiateModule(experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(fixedMemory)),
+		c.compiled, wazero.NewModuleConfig().WithName(""))
+	if err != nil {
 		return nil, fmt.Errorf("instantiating the core: %w", err)
 	}
 	view, ok := m.Memory().Read(0, m.Memory().Size())
 	if !ok {
 		panic("BUG: native: the memory does not hold itself")
 	}
-	c.Hart = &core.Hart{State: (*core.State)(unsafe.Pointer(&view[Base])), Caches: (*core.Caches)(unsafe.Pointer(&view[Caches]))}
-	c.Records = engine.Records{Bytes: view[records : records+l.Records], Base: records}
-	c.RAM = &mem.RAM{Bytes: view[ram : ram+l.RAM], Base: l.RAMBase, Host: ram}
-	c.run = m.ExportedFunction("run")
-	return c, nil
+	for _, end := range []uint64{
+		uint64(p.State) + core.StateSize, uint64(p.Caches) + core.CachesSize,
+		uint64(p.Records) + uint64(p.Layout.Records), uint64(p.RAMAt) + uint64(p.RAM),
+	} {
+		if end > uint64(len(view)) {
+			m.Close(ctx)
+			return nil, fmt.Errorf("instantiating the core: what ends at %#x does not fit into its memory of %d bytes", end, len(view))
+		}
+	}
+	k := &Core{Size: c.size, close: m.Close, run: m.ExportedFunction("run")}
+	k.Hart = &core.Hart{State: (*core.State)(unsafe.Pointer(&view[p.State])), Caches: (*core.Caches)(unsafe.Pointer(&view[p.Caches]))}
+	k.Records = engine.Records{Bytes: view[p.Records:][:p.Layout.Records], Base: p.Records}
+	k.RAM = &mem.RAM{Bytes: view[p.RAMAt:][:p.RAM], Base: p.RAMBase, Host: p.RAMAt}
+	return k, nil
 }
 
 // Run calls the core's run function. A trap is a bug of the emitter.
@@ -94,7 +145,7 @@ func (c *Core) Run() {
 }
 
 // Close frees the instance. The views must not be used any more.
-func (c *Core) Close() { c.rt.Close(context.Background()) }
+func (c *Core) Close() { c.close(context.Background()) }
 
 func align(x uint32) uint32 { return (x + 0xffff) &^ 0xffff }
 

@@ -40,6 +40,11 @@ type Config struct {
 	// runs. Either may be nil.
 	Bindings *engine.Bindings
 	Profile  *engine.Profile
+	// Drive is machine.Config.Drive.
+	Drive func(e *engine.Engine, n int) int
+	// Go executes every instruction in Go, by the evaluator: slow, and what
+	// generated code is measured against.
+	Go bool
 	// Nil streams are empty or swallow everything.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -83,9 +88,13 @@ func New(cfg Config) (*Trial, error) {
 	t.host = wasi.Virtual{
 		Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr, Seed: seed, Realtime: epoch, Worked: t.worked,
 	}.NewHost()
+	run := cfg.Core.Run
+	if cfg.Go {
+		run = nil
+	}
 	var err error
 	t.Machine, err = machine.New(machine.Config{
-		Host: t.host, RAM: cfg.Core.RAM, Hart: cfg.Core.Hart, Records: cfg.Core.Records, Run: cfg.Core.Run,
+		Host: t.host, RAM: cfg.Core.RAM, Hart: cfg.Core.Hart, Records: cfg.Core.Records, Run: run, Drive: cfg.Drive,
 		Bindings: cfg.Bindings, Profile: cfg.Profile,
 		Kernel: cfg.Kernel, Initrd: cfg.Initrd, Disk: cfg.Disk, Cmdline: cfg.Cmdline, Spec: cfg.Spec, Files: cfg.Files,
 		Trace: t.reached,
