@@ -15,16 +15,19 @@ const (
 	PageSize  = 1 << PageShift // guest code and data page
 	PageMask  = PageSize - 1
 
-	// Modes is the number of TLB and jump-cache sets. A set serves one
-	// (privilege, address-space kind) pair so that a system call flushes
-	// nothing.
+	// Modes is the number of TLB sets. A set serves one (privilege, what data
+	// it reaches) pair so that a system call flushes nothing.
 	Modes = 3
+
+	// CodeModes is the number of jump caches. The modes from CodeModes-1 on
+	// execute the same code and differ in the data that they reach.
+	CodeModes = 2
 
 	TLBEntries   = 4096 // direct-mapped, per access kind and mode
 	TLBEntrySize = 16
 	TLBSize      = TLBEntries * TLBEntrySize // one access kind of one mode
 
-	JumpEntries   = 32768 // in pairs of two ways, per mode
+	JumpEntries   = 32768 // in pairs of two ways, per code mode
 	JumpEntrySize = 16
 	JumpSize      = JumpEntries * JumpEntrySize
 
@@ -48,8 +51,11 @@ const (
 	TLBBase    = 0
 	ModeTLB    = 2 * TLBSize // stride from one mode's TLB set to the next
 	JumpBase   = TLBBase + Modes*ModeTLB
-	CachesSize = JumpBase + Modes*JumpSize
+	CachesSize = JumpBase + CodeModes*JumpSize
 )
+
+// CodeMode is the mode whose code a mode executes.
+func CodeMode(mode uint32) uint32 { return min(mode, CodeModes-1) }
 
 // A TLB entry is {addend u32 @0, unused u32 @4, tag u64 @8}. The tag is
 // compared first and lies above the addend: wazero drops the second bounds
@@ -159,7 +165,7 @@ type State struct {
 	Exit     Exit
 	ExitAddr uint64 // guest virtual address of a missed access
 	ExitKind uint32
-	Mode     uint32 // TLB and jump-cache set in force, < Modes
+	Mode     uint32 // TLB set in force, < Modes; its CodeMode's jump cache
 	IRQ      uint32 // nonzero: an interrupt waits only for the global enable
 	FPOn     uint32 // nonzero: FP instructions may run and need not mark state dirty
 	FPRound  uint32 // nonzero: FPOn, rounding to nearest even, inexact flag already set
@@ -246,7 +252,7 @@ func NewHart() *Hart { return &Hart{new(State), new(Caches)} }
 // Caches are a hart's TLBs and jump caches, as they lie in memory.
 type Caches struct {
 	TLB  [Modes][2][TLBEntries]TLBEntry // [mode][0 read, 1 write]
-	Jump [Modes][JumpEntries]JumpEntry
+	Jump [CodeModes][JumpEntries]JumpEntry
 }
 
 // TLBEntry maps one guest virtual page to linear memory.

@@ -83,7 +83,7 @@ func findBlocks(g isa.ISA, code []byte, asked []uint16, limit int) []*block {
 			case isa.FlowBranch, isa.FlowJump, isa.FlowCall:
 				add(off + int(in.Imm))
 			}
-			if flow == isa.FlowBranch {
+			if flow == isa.FlowBranch || flow == isa.FlowResume {
 				add(next)
 			}
 			off = next
@@ -117,6 +117,8 @@ func findBlocks(g isa.ISA, code []byte, asked []uint16, limit int) []*block {
 				switch flow {
 				case isa.FlowBranch:
 					b.taken, b.next = off+int(in.Imm), next
+				case isa.FlowResume:
+					b.next = next
 				case isa.FlowJump, isa.FlowCall:
 					b.taken = off + int(in.Imm)
 				}

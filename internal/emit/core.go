@@ -98,8 +98,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.I32Store(2, k.base+uint32(core.OffExit))
 	mode := func() {
 		word(core.OffMode)
-		c.I32Const(core.JumpSize)
-		c.Op(wasm.OpI32Mul)
+		jumpSet(c)
 		c.I32Const(int32(k.caches + core.JumpBase))
 		c.Op(wasm.OpI32Add)
 		c.LocalSet(jumpm)

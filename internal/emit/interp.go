@@ -155,20 +155,38 @@ func (m *interp) prologue() {
 	c.Op(wasm.OpI32Shl)
 	c.Op(wasm.OpI32Add)
 	c.LocalSet(m.limit)
-	c.I32Const(0)
-	c.I32Load(2, m.base+uint32(core.OffMode))
-	c.LocalTee(m.entry)
-	c.I32Const(core.ModeTLB)
-	c.Op(wasm.OpI32Mul)
-	c.I32Const(int32(m.caches + core.TLBBase))
-	c.Op(wasm.OpI32Add)
-	c.LocalSet(m.tlbm)
-	c.LocalGet(m.entry)
-	c.I32Const(core.JumpSize)
-	c.Op(wasm.OpI32Mul)
+	m.loadTLB()
+	m.stateWord(nil, core.OffMode)
+	jumpSet(c)
 	c.I32Const(int32(m.caches + core.JumpBase))
 	c.Op(wasm.OpI32Add)
 	c.LocalSet(m.jumpm)
+}
+
+// loadTLB finds the TLB set of State.Mode.
+func (m *interp) loadTLB() {
+	m.stateWord(nil, core.OffMode)
+	tlbSet(m.c, m.caches)
+	m.c.LocalSet(m.tlbm)
+}
+
+// tlbSet pops a mode and pushes the address of its TLB set.
+func tlbSet(c *wasm.Code, caches uint32) {
+	c.I32Const(core.ModeTLB)
+	c.Op(wasm.OpI32Mul)
+	c.I32Const(int32(caches + core.TLBBase))
+	c.Op(wasm.OpI32Add)
+}
+
+// jumpSet pops a mode and pushes where the jump cache of its code mode begins.
+func jumpSet(c *wasm.Code) {
+	if core.CodeModes != 2 {
+		panic("BUG: emit: code modes")
+	}
+	c.I32Const(0)
+	c.Op(wasm.OpI32Ne)
+	c.I32Const(core.JumpSize)
+	c.Op(wasm.OpI32Mul)
 }
 
 // dispatch goes to the record in rec.

@@ -184,6 +184,9 @@ func (m *interp) terminator(l *lowering, n *ir.Node) {
 		m.c.I32Const(int32(core.ExitMode))
 		m.c.LocalSet(m.reason)
 		m.c.BrTo(m.enter)
+	case n.Op == ir.Resume:
+		m.loadTLB()
+		m.next(m.pair)
 	case n.Op == ir.Single:
 		m.c.BrTo(m.single)
 	}

@@ -43,6 +43,7 @@ type page struct {
 	vbase, entry uint32       // parameters
 	base         uint32       // local: the state's address
 	budget, code uint32       // locals
+	tlbs         uint32       // local: the TLB set in force, 0 if there is only one for the mode
 	sel          uint32       // what selectors read
 	limit, bound uint32       // locals of pagefloat.go, 0 if it needs none
 	exit         wasm.Label   // leave at code
@@ -116,6 +117,9 @@ func (k *Core) translate(code []byte, mode uint32, asked []uint16, limit int) *P
 	p := &page{g: k.g, mode: mode, state: k.base, caches: k.caches, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}}
 	p.vbase, p.entry, p.base = 0, 1, f.AddLocal(wasm.I32)
 	p.budget, p.code = f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
+	if mode >= core.CodeModes-1 {
+		p.tlbs = f.AddLocal(wasm.I32)
+	}
 	p.l = newLowering(p, f, &k.fn)
 	p.cfg = newGraph(blocks, asked)
 	p.lift()
@@ -171,6 +175,7 @@ func (p *page) emit() {
 	c.LocalTee(p.base)
 	c.I32Load(2, uint32(core.OffBudget))
 	c.LocalSet(p.budget)
+	p.loadTLB()
 	p.loadLimits()
 	p.exit = c.Block(wasm.Void)
 	if len(g.selectors) > 0 {

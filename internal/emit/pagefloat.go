@@ -91,8 +91,8 @@ func pushFMABound(l *lowering) {
 }
 
 // loadLimits reads what the page's floating-point instructions compare their
-// results with. Nothing changes it while the function runs: instructions that
-// do leave.
+// results with. What changes it leaves or is an ir.Resume, behind which it is
+// read again.
 func (p *page) loadLimits() {
 	var rounds, fuses bool
 	for _, b := range p.cfg.blocks {
@@ -104,12 +104,16 @@ func (p *page) loadLimits() {
 		}
 	}
 	if rounds {
-		p.limit = p.f.AddLocal(wasm.I64)
+		if p.limit == 0 {
+			p.limit = p.f.AddLocal(wasm.I64)
+		}
 		pushLimit(p.l)
 		p.c.LocalSet(p.limit)
 	}
 	if fuses {
-		p.bound = p.f.AddLocal(wasm.F64)
+		if p.bound == 0 {
+			p.bound = p.f.AddLocal(wasm.F64)
+		}
 		pushFMABound(p.l)
 		p.c.LocalSet(p.bound)
 	}

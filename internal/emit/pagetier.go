@@ -97,9 +97,24 @@ func (p *page) stateWord(l *lowering, off int) {
 }
 
 func (p *page) tlb(l *lowering, which int) uint32 {
-	p.c.I32Const(int32(p.caches + core.TLBBase + p.mode*core.ModeTLB + uint32(which)))
+	if p.tlbs == 0 {
+		p.c.I32Const(int32(p.caches + core.TLBBase + p.mode*core.ModeTLB + uint32(which)))
+		p.c.Op(wasm.OpI32Add)
+		return 0
+	}
+	p.c.LocalGet(p.tlbs)
 	p.c.Op(wasm.OpI32Add)
-	return 0
+	return uint32(which)
+}
+
+// loadTLB finds the TLB set of State.Mode where the code serves several modes.
+func (p *page) loadTLB() {
+	if p.tlbs != 0 {
+		p.c.LocalGet(p.base)
+		p.c.I32Load(2, uint32(core.OffMode))
+		tlbSet(p.c, p.caches)
+		p.c.LocalSet(p.tlbs)
+	}
 }
 
 // at is the offset of the instruction being emitted and how many instructions
@@ -185,6 +200,11 @@ func (p *page) terminator(l *lowering, n *ir.Node) {
 		}
 		p.c.LocalGet(l.addr)
 		p.c.Return()
+	case n.Op == ir.Resume:
+		p.flush(l)
+		p.loadTLB()
+		p.loadLimits()
+		p.jump(b.next)
 	case n.Op == ir.Single:
 		off, left := p.at(l)
 		p.flush(l)

@@ -14,7 +14,7 @@ import (
 // and the mode that it was made for. It is a pure function of both.
 type Key struct {
 	Content uint64
-	Mode    uint32
+	Mode    uint32 // core.CodeMode
 }
 
 // PageKey is the key of a page's content in a mode.

@@ -39,7 +39,7 @@ const maxTargets = 128
 
 // codePage is the decoded code of one page frame.
 type codePage struct {
-	mode   uint32   // core.State.Mode for which it was decoded
+	mode   uint32   // core.CodeMode for which it was decoded
 	record []uint32 // by offset >> alignShift: address of the record or stub, 0 if none
 	runs   [][2]uint32
 	// waiting are the records that lead to offsets in this page which are not
@@ -179,7 +179,7 @@ func (c *codeCache) flush() {
 // translation's target if pc is an entry of one.
 func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 	p := c.pages[frame]
-	if p != nil && p.mode != c.e.S.Mode {
+	if p != nil && p.mode != core.CodeMode(c.e.S.Mode) {
 		c.drop(frame)
 		p = nil
 	}
@@ -253,7 +253,7 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) uin
 }
 
 func (c *codeCache) newPage(frame int) *codePage {
-	p := &codePage{mode: c.e.S.Mode}
+	p := &codePage{mode: core.CodeMode(c.e.S.Mode)}
 	if n := len(c.free); n > 0 {
 		p.record, c.free = c.free[n-1], c.free[:n-1]
 	} else {

@@ -209,7 +209,7 @@ func (e *Engine) miss() {
 
 // Lookup enters State.PC into the jump cache, decoding its code if needed.
 func (e *Engine) Lookup() {
-	pc, mode := e.S.PC, e.S.Mode
+	pc, mode := e.S.PC, core.CodeMode(e.S.Mode)
 	frame, global, f := e.codeFrame(pc)
 	if f != nil {
 		e.raise(f)

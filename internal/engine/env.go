@@ -54,9 +54,6 @@ func (e *Engine) FlushPage(va uint64) {
 	e.jump.flushPage(va)
 }
 
-// FlushUserData drops the local data translations of the current mode.
-func (e *Engine) FlushUserData() { e.TLB.FlushMode(int(e.S.Mode)) }
-
 // FlushCode has nothing to do: stores to code are seen at once.
 func (e *Engine) FlushCode() {}
 

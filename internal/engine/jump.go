@@ -9,7 +9,7 @@ import (
 // jumpCache maintains the hart's jump caches.
 type jumpCache struct {
 	hart *core.Hart
-	sets [core.Modes]jumpSet
+	sets [core.CodeModes]jumpSet
 }
 
 // jumpSet is one mode's jump cache. Every entry belongs to a page in pages, so

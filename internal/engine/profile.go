@@ -77,7 +77,7 @@ func (e *Engine) forget() {
 // enterAt counts State.PC, which is in a frame, among the entries if it was
 // jumped to.
 func (e *Engine) enterAt(frame int) {
-	pc, mode := e.S.PC, e.S.Mode
+	pc, mode := e.S.PC, core.CodeMode(e.S.Mode)
 	// Without decoded code the interpreter stood on a record of old.
 	if e.S.Exit == core.ExitLookup && pc != e.resume.pc || e.S.Exit == core.ExitDecode && !e.code.has(frame) {
 		e.profilePage(frame, mode).Entries[uint16(pc&core.PageMask)] = struct{}{}
@@ -93,7 +93,7 @@ func (e *Engine) returnTo(next uint64) {
 		return
 	}
 	if frame, _, f := e.codeFrame(next); f == nil {
-		e.profilePage(frame, e.S.Mode).Entries[uint16(next&core.PageMask)] = struct{}{}
+		e.profilePage(frame, core.CodeMode(e.S.Mode)).Entries[uint16(next&core.PageMask)] = struct{}{}
 	}
 }
 
@@ -125,5 +125,5 @@ func (e *Engine) sample() {
 	if f != nil {
 		return
 	}
-	e.profilePage(frame, e.S.Mode).Samples++
+	e.profilePage(frame, core.CodeMode(e.S.Mode)).Samples++
 }

@@ -95,7 +95,7 @@ func (e *Engine) codeAt(pc uint64, n int) ([]byte, *isa.Fault) {
 
 // codeFrame is the RAM frame from which the instruction at pc is fetched.
 func (e *Engine) codeFrame(pc uint64) (frame int, global bool, f *isa.Fault) {
-	s := &e.jump.sets[e.S.Mode]
+	s := &e.jump.sets[core.CodeMode(e.S.Mode)]
 	if p := s.page(pc); p != nil {
 		return int(p.frame), p.global, nil
 	}

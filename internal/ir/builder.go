@@ -279,5 +279,9 @@ func (b *Builder) Enter(addr Value) {
 	b.push(n)
 }
 
+// Resume continues behind the instruction, where nothing is taken for granted:
+// State.Mode may be another one that executes the same code.
+func (b *Builder) Resume() { b.push(noArgs(Node{Op: Resume})) }
+
 // Single hands the instruction to Go.
 func (b *Builder) Single() { b.push(noArgs(Node{Op: Single})) }

@@ -41,7 +41,7 @@ func (c *checker) node(v Value) error {
 		c.started, c.effect, c.checked = true, false, false
 		return nil
 	}
-	if c.checked && n.Op != Enter {
+	if c.checked && n.Op != Enter && n.Op != Resume {
 		return errors.New("follows an irq_check in its instruction")
 	}
 	if err := c.order(n); err != nil {

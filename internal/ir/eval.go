@@ -135,6 +135,7 @@ func (e *Evaluator) Eval(b *Block, s *core.State, pc uint64, m Memory) (Outcome,
 			next = pc + uint64(n.Imm)
 		case JumpInd, Enter:
 			next = arg(0)
+		case Resume:
 		case Single:
 			return Left, nil
 		case Select:

@@ -147,7 +147,7 @@ const (
 	// Args[0] (I32) ≠ 0. Go handles the cause and executes the instruction.
 	ExitIf
 	// IRQCheck leaves after the instruction if State.IRQ ≠ 0. In the same
-	// instruction nothing may follow but an Enter at the next one.
+	// instruction nothing may follow but an Enter at the next one, or Resume.
 	IRQCheck
 
 	// Terminators: the last node of a block.
@@ -155,6 +155,7 @@ const (
 	Jump    // continue at PC + target
 	JumpInd // continue at Args[0] (I64)
 	Enter   // continue at Args[0] (I64), in the mode that the block has set
+	Resume  // continue behind the instruction: the block has set State.Mode, or what else code relies on between jumps
 	Single  // leave to Go, which executes this instruction
 	numOps
 )
@@ -263,7 +264,7 @@ var ops = [numOps]opInfo{
 	Float:  {"float", 3, false, false, I64},
 	ExitIf: {"exit_if", 1, false, false, Void}, IRQCheck: {"irq_check", 0, false, false, Void},
 	Branch: {"branch", 1, false, true, Void}, Jump: {"jump", 0, false, true, Void},
-	JumpInd: {"jump_ind", 1, false, true, Void}, Enter: {"enter", 1, false, true, Void}, Single: {"single", 0, false, true, Void},
+	JumpInd: {"jump_ind", 1, false, true, Void}, Enter: {"enter", 1, false, true, Void}, Resume: {"resume", 0, false, true, Void}, Single: {"single", 0, false, true, Void},
 }
 
 func (o Op) String() string {

@@ -28,6 +28,7 @@ const (
 	FlowCall                // to PC+Imm, expected to return to the next instruction
 	FlowInd                 // to a computed address
 	FlowIndCall             // to a computed address, expected to return
+	FlowResume              // falls through, to code that has to look at the state anew
 	FlowSingle              // executed by Go (system instruction, illegal); falls through or traps
 )
 
@@ -224,12 +225,10 @@ type Env interface {
 	PhysBytes(addr uint64, n uint64) []byte
 
 	// FlushAll drops every cached translation, FlushSpace those that are not
-	// global, FlushPage those of one virtual page, FlushUserData those that
-	// let a supervisor reach user pages.
+	// global, FlushPage those of one virtual page.
 	FlushAll()
 	FlushSpace()
 	FlushPage(va uint64)
-	FlushUserData()
 	// FlushCode makes stores to code visible to instruction fetch.
 	FlushCode()
 

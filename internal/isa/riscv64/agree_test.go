@@ -44,7 +44,9 @@ func TestLiftedCSRsAgree(t *testing.T) {
 			r.writeCSR(n, rng.Uint64())
 		}
 		r.writeCSR(csrSTVec, rng.Uint64())
-		r.s.Mode = rng.Uint32N(4) & 1
+		if r.s.Mode = modeUser; rng.IntN(2) == 0 {
+			r.s.Mode = r.supervisorMode()
+		}
 		lifted := *r.s
 		b.Reset()
 		isa.LiftInsn(&b, Guest, &in, int(lifted.PC&core.PageMask))

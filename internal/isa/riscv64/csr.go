@@ -31,10 +31,12 @@ const (
 	statusSPIE = 1 << 5
 	statusSPP  = 1 << 8
 	statusFS   = 3 << 13 // 0 off, 1 initial, 2 clean, 3 dirty
-	statusSUM  = 1 << 18
+	statusSUM  = 1 << shiftSUM
 	statusMXR  = 1 << 19
 	statusUXL  = 2 << 32 // U mode is 64 bits wide, for good
 	statusSD   = 1 << 63
+
+	shiftSUM = 18
 
 	statusWritable = statusSIE | statusSPIE | statusSPP | statusFS | statusSUM | statusMXR
 )
@@ -79,7 +81,7 @@ func (h *Hart) csr(raw uint32) *isa.Fault {
 	// csrrs and csrrc with x0 or a zero immediate do not write, whatever the
 	// value; csrrw always does.
 	write := funct&3 == 1 || rs1 != 0
-	if n>>8&3 > h.s.Mode || write && n>>10 == 3 {
+	if n>>8&3 > min(h.s.Mode, modeSupervisor) || write && n>>10 == 3 {
 		return h.illegal(raw)
 	}
 	old, ok := h.readCSR(n)
@@ -189,6 +191,7 @@ func (h *Hart) counterOn(n uint32) bool {
 
 func (h *Hart) floatOn() bool { return h.s.S[SStatus]&statusFS != 0 }
 
+// setStatus writes sstatus in S mode.
 func (h *Hart) setStatus(v uint64) {
 	old := h.s.S[SStatus]
 	v = v&statusWritable | statusUXL
@@ -201,9 +204,8 @@ func (h *Hart) setStatus(v uint64) {
 	gone := old &^ v
 	if gone&statusMXR != 0 {
 		h.flushAll()
-	} else if gone&statusSUM != 0 {
-		h.env.FlushUserData()
 	}
+	h.s.Mode = h.supervisorMode()
 	if (old^v)&statusFS != 0 {
 		// The next floating-point instruction finds out, as where lifted code
 		// writes sstatus.

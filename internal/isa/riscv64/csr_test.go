@@ -225,19 +225,51 @@ func TestFloatUnit(t *testing.T) {
 }
 
 // TestStatusFlushes checks that a permission that goes takes its cached
-// translations along, and that one that comes costs nothing.
+// translations along, and that one that comes costs nothing. For SUM there are
+// two modes.
 func TestStatusFlushes(t *testing.T) {
 	r := newRig(t)
+	mode := func(want uint64) { t.Helper(); r.equal("mode", uint64(r.s.Mode), want) }
 	r.write(csrSStatus, statusSUM|statusMXR|statusSIE)
 	r.asked("")
+	mode(modeUserData)
 	r.write(csrSStatus, statusMXR)
-	r.asked("userdata")
+	r.asked("")
+	mode(modeSupervisor)
 	r.write(csrSStatus, statusMXR|statusSUM)
 	r.asked("")
 	r.write(csrSStatus, statusSUM)
 	r.asked("all")
+	mode(modeUserData)
 	r.do(csrInsn(csrrwi, csrSStatus, 0, 2))
-	r.asked("userdata")
+	r.asked("")
+	mode(modeSupervisor)
+}
+
+// TestUserDataMode: traps and returns from them leave SUM alone, and the mode
+// follows it. What belongs to higher privileges stays out of reach.
+func TestUserDataMode(t *testing.T) {
+	for _, from := range []uint32{modeUser, modeSupervisor, modeUserData} {
+		for _, sum := range []uint64{0, statusSUM} {
+			r := newRig(t)
+			r.write(csrSStatus, sum)
+			inS := r.s.Mode
+			if from == modeUser {
+				r.s.Mode = modeUser
+			} else if from != inS {
+				continue
+			}
+			r.Raise(r.except(causeLoadPage, 0x1234))
+			r.equal("mode of the handler", uint64(r.s.Mode), uint64(inS))
+			r.illegalInsn(csrInsn(csrrs, 0x200, 5, 0)) // vsstatus
+			r.illegalInsn(csrInsn(csrrs, 0x300, 5, 0)) // mstatus
+			if _, f := r.try(insnSret); f != nil {
+				t.Fatal(f)
+			}
+			r.equal("mode after sret", uint64(r.s.Mode), uint64(from))
+			r.asked("")
+		}
+	}
 }
 
 func TestSATPFlushes(t *testing.T) {

@@ -73,7 +73,6 @@ func (e *fakeEnv) StorePhys(addr uint64, size int, v uint64) bool {
 func (e *fakeEnv) FlushAll()           { e.note("all") }
 func (e *fakeEnv) FlushSpace()         { e.note("space") }
 func (e *fakeEnv) FlushPage(va uint64) { e.note("page:%x", va) }
-func (e *fakeEnv) FlushUserData()      { e.note("userdata") }
 func (e *fakeEnv) FlushCode()          { e.note("code") }
 func (e *fakeEnv) Ticks() uint64       { return e.ticks }
 func (e *fakeEnv) Retired() uint64     { return e.retired }

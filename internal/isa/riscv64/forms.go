@@ -485,9 +485,9 @@ var forms = roundForms([numForms]isa.FormInfo{
 	fCsrrwSscratch: warm("csrrw.sscratch", swapSScratch),
 	fSetSIE:        warm("csrrsi.sie", setSIE),
 	fClearSIE:      warm("csrrci.sie", clearSIE),
-	fSetStatus:     warm("csrrs.sstatus", setStatus),
-	fClearStatus:   form("csrrc.sstatus", isa.FlowIndCall, 1, clearStatus),
-	fSwapStatus:    form("csrrw.sstatus", isa.FlowIndCall, 1, swapStatus),
+	fSetStatus:     form("csrrs.sstatus", isa.FlowResume, 1, setStatus),
+	fClearStatus:   form("csrrc.sstatus", isa.FlowResume, 1, clearStatus),
+	fSwapStatus:    form("csrrw.sstatus", isa.FlowResume, 1, swapStatus),
 	fEcall:         form("ecall", isa.FlowIndCall, 1, userCall),
 	fSret:          form("sret", isa.FlowInd, 1, trapReturn),
 

@@ -5,11 +5,13 @@ import (
 	"github.com/c2w/c2w/internal/isa"
 )
 
-// Values of core.State.Mode. Each privilege level has a TLB and jump-cache set
-// of its own.
+// Values of core.State.Mode. S mode has two, for what it reaches depends on
+// sstatus.SUM: a kernel sets and clears it around each access to user memory,
+// and that must not empty a TLB.
 const (
 	modeUser       = 0
 	modeSupervisor = 1
+	modeUserData   = 2 // S mode with sstatus.SUM
 )
 
 // Causes of exceptions (Privileged spec 20240411, table 22).

@@ -35,14 +35,14 @@ func swapSScratch(l *isa.Lift) {
 }
 
 // writeStatus gives sstatus the value v, as Hart.setStatus does. It leaves to Go
-// if that takes a permission away which a TLB may hold. Enter has to follow, for
-// it changes what no code between two entries expects to change, and before it
-// IRQCheck where v may enable interrupts.
+// if that takes a permission away which a TLB may hold. Resume has to follow, for
+// it changes what no code expects to change in passing, and before it IRQCheck
+// where v may enable interrupts.
 func writeStatus(l *isa.Lift, old, v ir.Value) {
 	const keep = int64(statusWritable)
 	v = l.Bin(ir.Or, l.Bin(ir.And, v, l.Const(keep)), l.Const(statusUXL))
 	gone := l.Bin(ir.And, old, not(l, v))
-	l.ExitIf(l.Bin(ir.Ne, l.Bin(ir.And, gone, l.Const(statusSUM|statusMXR)), l.Const(0)))
+	l.ExitIf(l.Bin(ir.Ne, l.Bin(ir.And, gone, l.Const(statusMXR)), l.Const(0)))
 	// SD says that FS is dirty.
 	fs := l.Bin(ir.And, v, l.Const(statusFS))
 	dirty := l.Un(ir.ExtU, l.Bin(ir.Eq, fs, l.Const(statusFS)))
@@ -55,7 +55,17 @@ func writeStatus(l *isa.Lift, old, v ir.Value) {
 	l.Set(rounding, l.Select(same, l.Get(rounding), l.Const(0)))
 	l.Set(on, l.Select(same, words, l.Bin(ir.And, words, l.Const(math.MaxUint32))))
 	l.Set(slot(SStatus), v)
+	setMode(l, supervisorMode(l, v))
 }
+
+// supervisorMode is the mode of S mode where sstatus is v, as setMode takes it.
+func supervisorMode(l *isa.Lift, v ir.Value) ir.Value {
+	sum := l.Bin(ir.Shl, l.Bin(ir.And, v, l.Const(statusSUM)), l.Const(32-shiftSUM))
+	return l.Bin(ir.Add, sum, l.Const(modeSupervisor<<32))
+}
+
+// setMode sets the mode that lies in the upper half of a value.
+func setMode(l *isa.Lift, mode ir.Value) { l.Set(ir.Loc{Off: offKind}, mode) }
 
 // The words of core.State that generated code tests before floating-point
 // instructions, and State.Mode, lie in pairs: an ir.Set writes two. The kind of
@@ -83,15 +93,13 @@ func clearSIE(l *isa.Lift) {
 	l.SetA(old)
 }
 
-// setStatus serves what kernels set in passing: the enable of interrupts, and
-// the access to user memory, which a walk looks up when it is needed.
 func setStatus(l *isa.Lift) {
 	supervisor(l)
 	v, old := l.B(), l.Get(slot(SStatus))
-	l.ExitIf(l.Bin(ir.Ne, l.Bin(ir.And, v, l.Const(^int64(statusSIE|statusSUM))), l.Const(0)))
-	l.Set(slot(SStatus), l.Bin(ir.Or, old, v))
+	writeStatus(l, old, l.Bin(ir.Or, old, v))
 	l.SetA(old)
 	l.IRQCheck()
+	l.Resume()
 }
 
 func clearStatus(l *isa.Lift) {
@@ -99,22 +107,22 @@ func clearStatus(l *isa.Lift) {
 	v, old := l.B(), l.Get(slot(SStatus))
 	writeStatus(l, old, l.Bin(ir.And, old, not(l, v)))
 	l.SetA(old)
-	l.Enter(l.NextPC())
+	l.Resume()
 }
 
 // swapStatus is csrrw.
 func swapStatus(l *isa.Lift) {
 	supervisor(l)
-	v, old, next := l.B(), l.Get(slot(SStatus)), l.NextPC()
+	v, old := l.B(), l.Get(slot(SStatus))
 	writeStatus(l, old, v)
 	l.SetA(old)
 	l.IRQCheck()
-	l.Enter(next)
+	l.Resume()
 }
 
 // enterMode continues at pc in another mode.
 func enterMode(l *isa.Lift, mode, pc ir.Value) {
-	l.Set(ir.Loc{Off: offKind}, l.Bin(ir.Shl, mode, l.Const(32)))
+	setMode(l, mode)
 	l.Set(ir.Loc{Off: uint16(core.OffResv)}, l.Const(-1))
 	l.Enter(pc)
 }
@@ -130,7 +138,7 @@ func userCall(l *isa.Lift) {
 	l.Set(slot(SCause), l.Const(causeEcallUser))
 	l.Set(slot(STVal), l.Const(0))
 	l.Set(slot(SStatus), l.Bin(ir.Or, l.Bin(ir.And, old, l.Const(^clear)), enabled))
-	enterMode(l, l.Const(modeSupervisor), l.Bin(ir.And, l.Get(slot(STVec)), l.Const(-4)))
+	enterMode(l, supervisorMode(l, old), l.Bin(ir.And, l.Get(slot(STVec)), l.Const(-4)))
 }
 
 // trapReturn is sret. Where an interrupt waits it leaves to Go, which lets it in.
@@ -142,6 +150,6 @@ func trapReturn(l *isa.Lift) {
 	enabled := l.Bin(ir.And, l.Bin(ir.ShrU, old, l.Const(4)), l.Const(statusSIE)) // SPIE to SIE
 	next := l.Bin(ir.Or, l.Bin(ir.And, old, l.Const(^clear)), l.Const(statusSPIE))
 	l.Set(slot(SStatus), l.Bin(ir.Or, next, enabled))
-	mode := l.Bin(ir.And, l.Bin(ir.ShrU, old, l.Const(8)), l.Const(1)) // SPP
-	enterMode(l, mode, l.Get(slot(SEPC)))
+	spp := l.Un(ir.Wrap, l.Bin(ir.And, old, l.Const(statusSPP)))
+	enterMode(l, l.Select(spp, supervisorMode(l, old), l.Const(modeUser<<32)), l.Get(slot(SEPC)))
 }

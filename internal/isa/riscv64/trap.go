@@ -49,8 +49,16 @@ func (h *Hart) enter(cause, value uint64) {
 		st |= statusSPIE
 	}
 	s.S[SStatus] = st
-	s.Mode = modeSupervisor
+	s.Mode = h.supervisorMode()
 	s.Resv = core.NoResv
+}
+
+// supervisorMode is the mode of S mode as sstatus is.
+func (h *Hart) supervisorMode() uint32 {
+	if h.s.S[SStatus]&statusSUM != 0 {
+		return modeUserData
+	}
+	return modeSupervisor
 }
 
 func (h *Hart) sret() {
@@ -62,7 +70,7 @@ func (h *Hart) sret() {
 	}
 	s.Mode = modeUser
 	if st&statusSPP != 0 {
-		s.Mode = modeSupervisor
+		s.Mode = h.supervisorMode()
 	}
 	s.S[SStatus] = next
 	s.PC = s.S[SEPC]

@@ -152,7 +152,8 @@ func testAccesses(t *testing.T, g *guest) {
 					count, step int
 				}{{0x1000, len(bits) + 2, 1}, {0x800, 2*len(bits) + 4, 13}} { // the second passes each page twice
 					s.enter(0x1000, mode)
-					g.Both(func(e *engine.Engine) { e.S.S[riscv64.SStatus] |= sum; e.S.G[6] = 0x1122334455667788 })
+					g.setSUM(sum)
+					g.Both(func(e *engine.Engine) { e.S.G[6] = 0x1122334455667788 })
 					g.setReg(10, 0x20000+skew)
 					g.setReg(11, pass.stride)
 					g.setReg(12, uint64(pass.count))

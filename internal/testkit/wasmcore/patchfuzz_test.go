@@ -7,7 +7,6 @@ import (
 
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/isa/riscv64"
 	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
 )
@@ -172,7 +171,7 @@ func (s *smc) run(g *guest, rounds int) error {
 	g.Write(patchList, s.list())
 	g.Write(patchTrap, smcTrap())
 	a.enter(smcCode, 1)
-	g.Both(func(e *engine.Engine) { e.S.S[riscv64.SStatus] |= statusSUM })
+	g.setSUM(statusSUM)
 	for r := 5; r < 10; r++ {
 		g.setReg(r, uint64(s.n(100)))
 	}

@@ -67,6 +67,16 @@ func (g *guest) reset(pc uint64) {
 	})
 }
 
+// setSUM lets the supervisor reach user memory or not. Its mode says so, too.
+func (g *guest) setSUM(sum uint64) {
+	g.Both(func(e *engine.Engine) {
+		e.S.S[riscv64.SStatus] = e.S.S[riscv64.SStatus]&^statusSUM | sum
+		if e.S.Mode != 0 {
+			e.S.Mode = uint32(1 + sum/statusSUM)
+		}
+	})
+}
+
 // start loads a state of isatest.
 func (g *guest) start(s *isatest.State) {
 	g.reset(isatest.CodeBase)
