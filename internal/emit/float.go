@@ -131,18 +131,14 @@ func (l *lowering) fpArith(n *ir.Node, op ir.FP, t wasm.ValType) {
 	case ir.FAdd32, ir.FAdd64, ir.FSub32, ir.FSub64, ir.FSqrt32, ir.FSqrt64:
 		// A sum that is tiny is exact, and a root is not; finite and no NaN
 		// is enough.
-		l.bitsTwice(r, result)
+		l.magnitude(r, result)
 		l.t.fpLimit(l)
-		l.c.Op(wasm.OpI64GeU)
+		l.c.Op(wasm.OpI32GeU)
 	case ir.FMul32, ir.FMul64, ir.FDiv32, ir.FDiv64, ir.F64ToF32:
-		l.bitsTwice(r, result)
-		l.c.I64Const(leastLarge(result))
-		l.c.Op(wasm.OpI64Sub)
-		l.t.fpLimit(l)
-		l.c.Op(wasm.OpI64GeU)
+		l.offLimits(r, result)
 	default:
 		l.t.fpLimit(l)
-		l.c.Op(wasm.OpI64Eqz)
+		l.c.Op(wasm.OpI32Eqz)
 	}
 	l.c.If(wasm.Void)
 	if l.t.interprets() {
@@ -238,34 +234,44 @@ func (l *lowering) exactHere(op ir.FP, x, y expr, r uint32) expr {
 	return nil
 }
 
-// fpLimit is what the bits of a float without its sign, at the top of 64, are
-// compared with, where State.FPRound is set; otherwise the limit is zero. Sums
-// must lie below. Products, after leastLarge is subtracted, then lie between
-// the least normal number and infinity. The limit is that of binary32; some
-// large binary64 are refused, too.
-const fpLimit = 0xfdff_fffe << 32
+// fpLimit is what a result's magnitude is compared with where State.FPRound is
+// set; otherwise the limit is zero. Sums must lie below. Products, after
+// leastLarge is subtracted, then lie between the least normal number and
+// infinity. The limit is that of binary32; binary64 from 2^1008 on are refused,
+// too.
+const fpLimit = 0xfdff_fffe
 
-// leastLarge is the least number that is no result of rounding a tiny one, as
-// bitsTwice.
-func leastLarge(t wasm.ValType) int64 {
+// leastLarge is a magnitude that is no result of rounding a tiny number.
+func leastLarge(t wasm.ValType) int32 {
 	if t == wasm.F32 {
-		return 0x0100_0002 << 32
+		return 0x0100_0002
 	}
-	return 1<<53 + 2
+	return 0x0020_0002
 }
 
-// bitsTwice pushes the bits of local r, its sign shifted out at the top.
-func (l *lowering) bitsTwice(r uint32, t wasm.ValType) {
+// magnitude pushes the upper 32 bits of local r behind its sign.
+func (l *lowering) magnitude(r uint32, t wasm.ValType) {
 	l.c.LocalGet(r)
 	if t == wasm.F32 {
 		l.c.Op(wasm.OpI32ReinterpretF32)
-		l.c.Op(wasm.OpI64ExtendI32U)
-		l.c.I64Const(33)
-	} else {
-		l.c.Op(wasm.OpI64ReinterpretF64)
-		l.c.I64Const(1)
+		l.c.I32Const(1)
+		l.c.Op(wasm.OpI32Shl)
+		return
 	}
-	l.c.Op(wasm.OpI64Shl)
+	l.c.Op(wasm.OpI64ReinterpretF64)
+	l.c.I64Const(31)
+	l.c.Op(wasm.OpI64ShrU)
+	l.c.Op(wasm.OpI32WrapI64)
+}
+
+// offLimits pushes whether local r may be the result of rounding a tiny number,
+// or is too large.
+func (l *lowering) offLimits(r uint32, t wasm.ValType) {
+	l.magnitude(r, t)
+	l.c.I32Const(leastLarge(t))
+	l.c.Op(wasm.OpI32Sub)
+	l.t.fpLimit(l)
+	l.c.Op(wasm.OpI32GeU)
 }
 
 // fpFused tries whether the sum of rounded product and addend is the result,
@@ -334,11 +340,7 @@ func (l *lowering) fusedWide(arg [3]expr, r uint32) {
 	l.c.Op(wasm.OpF32DemoteF64)
 	l.c.LocalSet(r)
 	b.halfWay32(b.get(s))()
-	l.bitsTwice(r, wasm.F32)
-	l.c.I64Const(leastLarge(wasm.F32))
-	l.c.Op(wasm.OpI64Sub)
-	l.t.fpLimit(l)
-	l.c.Op(wasm.OpI64GeU)
+	l.offLimits(r, wasm.F32)
 	l.c.Op(wasm.OpI32Or)
 }
 

@@ -74,10 +74,9 @@ func (p *page) slotStore(off uint16) wasm.Opcode {
 
 // pushLimit pushes the limit of results, as float.go has it, from the state.
 func pushLimit(l *lowering) {
-	const limit uint64 = fpLimit
-	bits := limit
-	l.c.I64Const(int64(bits))
-	l.c.I64Const(0)
+	limit := uint32(fpLimit)
+	l.c.I32Const(int32(limit))
+	l.c.I32Const(0)
 	l.t.stateWord(l, core.OffFPRound)
 	l.c.Select()
 }
@@ -105,7 +104,7 @@ func (p *page) loadLimits() {
 	}
 	if rounds {
 		if p.limit == 0 {
-			p.limit = p.f.AddLocal(wasm.I64)
+			p.limit = p.f.AddLocal(wasm.I32)
 		}
 		pushLimit(p.l)
 		p.c.LocalSet(p.limit)
