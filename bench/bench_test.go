@@ -59,7 +59,7 @@ func TestSections(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
-	for _, args := range [][]string{{"-engines", "bochs"}, {"-only", "fortran"}, {"-rounds", "-1"}, {"x"}, {"-no"}} {
+	for _, args := range [][]string{{"-engines", "bochs"}, {"-only", "fortran"}, {"-rounds", "0"}, {"-parts", "opera"}, {"-budgets", "1,x"}, {"-only", "crc32,crc32"}, {"x"}, {"-no"}} {
 		if err := run(context.Background(), args, io.Discard, io.Discard); err == nil {
 			t.Errorf("%v was accepted", args)
 		}
@@ -160,7 +160,7 @@ func TestRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "r.json")
 	var out, log bytes.Buffer
 	err := run(t.Context(), []string{
-		"-rounds", "2", "-scale", "1", "-only", "crc32,nbody", "-engines", "native,qemu-user,wasmtime",
+		"-parts", "programs", "-rounds", "2", "-scale", "1", "-only", "crc32,nbody", "-engines", "native,qemu-user,wasmtime",
 		"-c2w", filepath.Join(t.TempDir(), "none"), "-json", file,
 	}, &out, &log)
 	if err != nil {

@@ -49,8 +49,36 @@ func (l *lab) all(ctx context.Context) []*engine {
 		}
 		es = append(es, e)
 	}
+	return append(es, l.interp(ctx)...)
+}
+
+// interpEngine names an engine as it runs a file without page functions.
+func interpEngine(name string) string { return name + " interp" }
+
+// interp are the engines once more, with a file without page functions.
+func (l *lab) interp(ctx context.Context) (es []*engine) {
+	if !l.o.interp || l.fileErr != nil {
+		return nil
+	}
+	file := filepath.Join(l.dir, "bench-interp.wasm")
+	_, err := l.convertOne(ctx, "benchmark image", "oci:"+l.image, file, interpOnly...)
+	for _, name := range wasmHosts {
+		if !l.o.wants(name) {
+			continue
+		}
+		e := &engine{name: interpEngine(name)}
+		if err != nil {
+			e.missing = err.Error()
+		} else if err := l.wasm(ctx, e, name, file); err != nil {
+			e.missing = err.Error()
+		}
+		es = append(es, e)
+	}
 	return es
 }
+
+// wasmHosts are the engines that run converted files.
+var wasmHosts = []string{"wasmtime", "wazero", "node"}
 
 // find returns the executable named by the user, or the first of names that
 // is on the path.

@@ -25,19 +25,20 @@ func TestHosts(t *testing.T) {
 		t.Fatalf("%v\n%s", err, msg)
 	}
 	c2w := filepath.Join(dir, "c2w")
-	script := fmt.Sprintf("#!/bin/sh\ntest \"$1 $2\" = '--platform linux/riscv64' && cp '%s' \"$4\" && echo '  code 1.0 MB'\n", wasm)
+	script := fmt.Sprintf("#!/bin/sh\ntest \"$1 $2 $3\" = '--platform linux/riscv64 --no-cache' || exit 1\n"+
+		"for last; do :; done\ncp '%s' \"$last\" && echo '  code 1.0 MB'\n", wasm)
 	if err := os.WriteFile(c2w, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "r.json")
 	var out, log bytes.Buffer
-	err := run(t.Context(), []string{"-rounds", "1", "-starts", "1", "-tiers", "0", "-traffic", "0", "-scale", "1", "-only", "crc32",
+	err := run(t.Context(), []string{"-rounds", "1", "-parts", "programs,starts,cover", "-scale", "1", "-only", "crc32",
 		"-engines", "wasmtime,wazero,node", "-c2w", c2w, "-debian", "oci:none", "-json", file}, &out, &log)
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, &out, &log)
 	}
 	text := out.String()
-	wants := []string{"wazero cold", "wazero cached", "Debian image", "code 1.0 MB", "first output", "sections: code"}
+	wants := []string{"wazero cold", "wazero cached", "Debian image", "code 1.0 MB", "first output", "sections: code", "90.0 %"}
 	if !strings.Contains(text, "wasmtime     MISSING") {
 		wants = append(wants, "wasmtime cold", "wasmtime cached", "wasmtime precompiled")
 	}

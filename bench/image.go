@@ -12,8 +12,6 @@ import (
 
 	"github.com/c2w/c2w/demo"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
@@ -65,24 +63,7 @@ func demoImage(dir string) (v1.Image, error) {
 			return nil, fmt.Errorf("unpacking the demo image: %w", err)
 		}
 	}
-	path, err := layout.FromPath(dir)
-	if err != nil {
-		return nil, err
-	}
-	index, err := path.ImageIndex()
-	if err != nil {
-		return nil, err
-	}
-	m, err := index.IndexManifest()
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range m.Manifests {
-		if d.MediaType.IsImage() && (d.Platform == nil || d.Platform.Satisfies(riscv64)) {
-			return path.Image(d.Digest)
-		}
-	}
-	return nil, errors.New("the demo image has no riscv64 manifest")
+	return onlyImage(dir)
 }
 
 // writeImage writes the benchmark image as an OCI layout.
@@ -91,14 +72,7 @@ func (l *lab) writeImage(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	path, err := layout.Write(dir, empty.Index)
-	if err != nil {
-		return err
-	}
-	return path.AppendImage(img, layout.WithPlatform(riscv64))
+	return writeLayout(dir, img)
 }
 
 // writeInitramfs writes the same files as a cpio archive, with the console

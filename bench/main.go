@@ -13,20 +13,33 @@ import (
 	"time"
 
 	"github.com/c2w/c2w/bench/programs"
+	"github.com/c2w/c2w/bench/works"
 )
+
+// The parts of a run: each has tables of its own.
+const (
+	partPrograms = "programs" // c2wbench on every engine
+	partReal     = "real"     // programs of a Debian image
+	partCover    = "cover"    // what translated code executes after training
+	partBudget   = "budget"   // size and start-up as the budget grows
+	partStarts   = "starts"   // from process start to the first output
+	partTraffic  = "traffic"  // streams and files of the host
+	partProfile  = "profile"  // where the time goes
+)
+
+var allParts = []string{partPrograms, partReal, partCover, partBudget, partStarts, partTraffic, partProfile}
 
 // options are the command line. A zero path means: look for the tool.
 type options struct {
-	rounds, starts, scale int
-	tiers, pages          int
-	traffic               int
-	git                   string
-	only, engines         string
-	zb                    bool
-	json, keep            string
-	timeout               time.Duration
-	c2w, kernel, debian   string
-	wasmtime, node, qemu  string
+	parts, only, engines string
+	rounds, scale        int
+	interp, zb           bool
+	aotBudget, budgets   string
+	git, images          string
+	json, keep           string
+	timeout              time.Duration
+	c2w, kernel, debian  string
+	wasmtime, node, qemu string
 }
 
 func main() {
@@ -45,14 +58,15 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	o := &options{}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	fs.IntVar(&o.rounds, "rounds", 5, "runs of every program under every engine; 0: none")
-	fs.IntVar(&o.starts, "starts", 5, "runs of every kind of start; 0: none")
-	fs.IntVar(&o.tiers, "tiers", 3, "runs of every program with and without page functions; 0: none")
-	fs.IntVar(&o.pages, "pages", 60, "page functions of the kernel, and as many of programs, for -tiers")
-	fs.IntVar(&o.traffic, "traffic", 1, "runs of every stream and every work on files of the host; 0: none")
-	fs.StringVar(&o.git, "git", "", "a Debian image with git for -traffic, as oci:DIR (tests/images/debian.sh DIR git)")
+	fs.StringVar(&o.parts, "parts", strings.Join(allParts[:len(allParts)-1], ","), "comma-separated `parts`, of these and profile")
+	fs.IntVar(&o.rounds, "rounds", 3, "runs of everything under every engine")
+	fs.BoolVar(&o.interp, "interp", true, "also run files without page functions")
+	fs.StringVar(&o.aotBudget, "aot-budget", "", "c2w's --aot-budget for every file; default: c2w's own")
+	fs.StringVar(&o.budgets, "budgets", "0,1,2,4,8,16,32", "budgets of the part budget, in MiB; 0: no page functions")
+	fs.StringVar(&o.images, "images", "", "keep Debian images and the native root in `DIR`; default .build/bench in c2w's tree")
+	fs.StringVar(&o.git, "git", "", "a Debian image with git for the part traffic, as oci:DIR (tests/images/debian.sh DIR git)")
 	fs.IntVar(&o.scale, "scale", 100, "work of each program, in percent")
-	fs.StringVar(&o.only, "only", "", "comma-separated `programs`; default all")
+	fs.StringVar(&o.only, "only", "", "comma-separated `programs` of c2wbench, and works of the part real; default all")
 	fs.StringVar(&o.engines, "engines", "", "comma-separated `engines`; default all: "+strings.Join(engineNames, ","))
 	fs.BoolVar(&o.zb, "zb", false, "guest binaries built for Zba, Zbb and Zbs")
 	fs.StringVar(&o.json, "json", "", "write all samples to `FILE`")
@@ -70,8 +84,16 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	switch {
 	case fs.NArg() > 0:
 		return nil, fmt.Errorf("unexpected argument %q; see go run ./bench -h", fs.Arg(0))
-	case o.rounds < 0, o.starts < 0, o.tiers < 0, o.traffic < 0, o.scale < 1, o.pages < 1:
-		return nil, errors.New("-rounds, -starts, -tiers and -traffic want 0 or more, -scale and -pages 1 or more")
+	case o.rounds < 1, o.scale < 1:
+		return nil, errors.New("-rounds and -scale want 1 or more")
+	}
+	for _, name := range split(o.parts) {
+		if !slices.Contains(allParts, name) {
+			return nil, fmt.Errorf("no part %q; there are %s", name, strings.Join(allParts, ", "))
+		}
+	}
+	if _, err := o.budgetList(); err != nil {
+		return nil, err
 	}
 	for _, name := range split(o.engines) {
 		if !slices.Contains(engineNames, name) {
@@ -87,26 +109,36 @@ func (o *options) wants(engine string) bool {
 	return len(names) == 0 || slices.Contains(names, engine)
 }
 
+// has reports whether -parts names one of them.
+func (o *options) has(parts ...string) bool {
+	return slices.ContainsFunc(split(o.parts), func(name string) bool { return slices.Contains(parts, name) })
+}
+
 func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// selected returns the programs that -only names, in their usual order.
-func selected(only string) ([]programs.Program, error) {
+// selected returns the programs and works that -only names, in their usual
+// order; all of them if it names none.
+func selected(only string) (ps []programs.Program, ws []works.Work, err error) {
 	names := split(only)
 	if len(names) == 0 {
-		return programs.All, nil
+		return programs.All, works.All, nil
 	}
-	var ps []programs.Program
 	for _, p := range programs.All {
 		if slices.Contains(names, p.Name) {
 			ps = append(ps, p)
 		}
 	}
-	if len(ps) != len(names) {
-		return nil, fmt.Errorf("-only %s: an unknown or repeated program", only)
+	for _, w := range works.All {
+		if slices.Contains(names, w.Name) {
+			ws = append(ws, w)
+		}
 	}
-	return ps, nil
+	if len(ps)+len(ws) != len(names) {
+		return nil, nil, fmt.Errorf("-only %s: an unknown or repeated program", only)
+	}
+	return ps, ws, nil
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -114,7 +146,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ps, err := selected(o.only)
+	ps, ws, err := selected(o.only)
 	if err != nil {
 		return err
 	}
@@ -125,17 +157,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	defer lab.close()
 	rep := &report{Date: time.Now().UTC().Format(time.RFC3339), Host: describeHost(), Scale: o.scale}
 	lab.convert(ctx, rep)
-	engines := lab.all(ctx)
-	for _, e := range engines {
-		rep.Engines = append(rep.Engines, engineInfo{e.name, e.version, e.missing})
-		if e.missing != "" {
-			lab.logf("%s is missing: %s", e.name, e.missing)
-		}
+	if o.has(partPrograms) {
+		rep.programs(ctx, lab, ps)
 	}
-	rep.measure(ctx, lab, engines, ps, o.rounds)
+	rep.real(ctx, lab, ws)
+	rep.cover(ctx, lab, ps, ws)
+	rep.budget(ctx, lab)
 	rep.start(ctx, lab)
 	rep.move(ctx, lab)
-	rep.compareTiers(ctx, lab, ps)
+	rep.profile(ctx, lab, ps, ws)
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 
 // sample is one process from start to end.
 type sample struct {
-	out         string
+	out, err    string // stderr without the stages of the boot, its first megabyte
 	wall        time.Duration
 	firstOutput time.Duration            // first byte on stdout; 0: none
 	stages      map[string]time.Duration // first sight of each "c2w: boot: STAGE" line
@@ -51,7 +51,7 @@ func observe(cmd *exec.Cmd) (sample, error) {
 	var (
 		wg       sync.WaitGroup
 		out      strings.Builder
-		complain string
+		complain strings.Builder
 	)
 	wg.Go(func() {
 		b := make([]byte, 32<<10)
@@ -68,13 +68,16 @@ func observe(cmd *exec.Cmd) (sample, error) {
 	})
 	wg.Go(func() {
 		lines := bufio.NewScanner(stderr)
+		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
 			if stage, ok := bootStage(lines.Text()); ok {
 				if _, seen := s.stages[stage]; !seen {
 					s.stages[stage] = time.Since(begin)
 				}
 			} else if strings.TrimSpace(lines.Text()) != "" {
-				complain = lines.Text()
+				if complain.Len() < 1<<20 {
+					fmt.Fprintln(&complain, lines.Text())
+				}
 			}
 		}
 		io.Copy(io.Discard, stderr) // a line too long for the scanner
@@ -84,8 +87,8 @@ func observe(cmd *exec.Cmd) (sample, error) {
 	s.wall = time.Since(begin)
 	s.out = out.String()
 	s.maxRSS = maxRSS(cmd.ProcessState)
-	if err != nil && complain != "" {
-		err = fmt.Errorf("%w: %s", err, complain)
+	if s.err = complain.String(); err != nil && s.err != "" {
+		err = fmt.Errorf("%w: %s", err, lastLine([]byte(s.err)))
 	}
 	return s, err
 }
@@ -103,6 +106,18 @@ func bootStage(line string) (string, bool) {
 	}
 	_, err := strconv.ParseFloat(rest[at+1:], 64)
 	return strings.TrimSpace(rest[:at]), err == nil
+}
+
+// programs runs c2wbench on every engine that is here.
+func (rep *report) programs(ctx context.Context, l *lab, ps []programs.Program) {
+	engines := l.all(ctx)
+	for _, e := range engines {
+		rep.Engines = append(rep.Engines, engineInfo{e.name, e.version, e.missing})
+		if e.missing != "" {
+			l.logf("%s is missing: %s", e.name, e.missing)
+		}
+	}
+	rep.measure(ctx, l, engines, ps, l.o.rounds)
 }
 
 // measure runs the programs on every engine, one engine after the other in

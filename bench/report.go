@@ -28,7 +28,10 @@ type report struct {
 	Compile     float64      `json:"wasmtime_compile_ms,omitempty"`
 	Starts      []startInfo  `json:"starts"`
 	Traffic     []*traffic   `json:"traffic,omitempty"`
-	Tiers       *tiers       `json:"tiers,omitempty"`
+	Real        *real        `json:"real,omitempty"`
+	Cover       []coverage   `json:"coverage,omitempty"`
+	Budget      *budgets     `json:"budgets,omitempty"`
+	Profiles    []profile    `json:"profiles,omitempty"`
 	Targets     []target     `json:"targets"`
 	Faults      []string     `json:"faults"`
 }

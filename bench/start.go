@@ -12,7 +12,7 @@ const initStage = "init"
 // start measures the time from process start to the first life signs of the
 // container, interleaved as the programs are.
 func (rep *report) start(ctx context.Context, l *lab) {
-	if l.o.starts == 0 || l.fileErr != nil {
+	if !l.o.has(partStarts) || l.fileErr != nil {
 		return
 	}
 	type kind struct {
@@ -39,8 +39,8 @@ func (rep *report) start(ctx context.Context, l *lab) {
 			rep.Compile = ms(h.compile)
 		}
 	}
-	for round := range l.o.starts {
-		l.logf("start %d of %d", round+1, l.o.starts)
+	for round := range l.o.rounds {
+		l.logf("start %d of %d", round+1, l.o.rounds)
 		for _, k := range kinds {
 			if err := k.s.once(ctx, l, k.h); err != nil {
 				rep.fault(l, "start, %s %s: %v", k.s.Engine, k.s.How, err)

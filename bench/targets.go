@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/c2w/c2w/bench/programs"
+	"github.com/c2w/c2w/bench/works"
 )
 
 // tinyEMU is what TinyEMU compiled to WebAssembly reached under wasmtime, as a
@@ -21,50 +22,139 @@ type target struct {
 	Verdict  string `json:"verdict"`
 }
 
+// Verdicts.
+const (
+	met         = "met"
+	missed      = "MISSED"
+	notMeasured = "not measured"
+)
+
 func judge(what, format string, limit, measured float64) target {
-	t := target{what, "≤ " + fmt.Sprintf(format, limit), "–", "not measured"}
+	t := target{what, "≤ " + fmt.Sprintf(format, limit), "–", notMeasured}
 	if measured > 0 {
 		t.Measured = fmt.Sprintf(format, measured)
-		t.Verdict = "MISSED"
+		t.Verdict = missed
 		if measured <= limit {
-			t.Verdict = "met"
+			t.Verdict = met
 		}
 	}
 	return t
 }
 
-// targets compares the report with the project's promises.
-func (rep *report) targets() []target {
-	var ts []target
-	ratio := func(t, native float64) float64 {
-		if native == 0 {
-			return 0
-		}
-		return t / native
-	}
-	for i := range rep.Programs {
-		p := &rep.Programs[i]
-		if limit := tinyEMU[p.Name]; limit > 0 {
-			ts = append(ts, judge(p.Name+", wasmtime", "%.1f× native", limit, ratio(p.time("wasmtime"), p.time("native"))))
+// judgeShare is judge for a share that has to be reached.
+func judgeShare(what string, limit, measured float64) target {
+	t := target{what, fmt.Sprintf("≥ %.0f %%", limit), "–", notMeasured}
+	if measured > 0 {
+		t.Measured = fmt.Sprintf("%.1f %%", measured)
+		t.Verdict = missed
+		if measured >= limit {
+			t.Verdict = met
 		}
 	}
-	if len(rep.Programs) == len(programs.All) { // otherwise it is another sum
-		ts = append(ts, judge("sum of integer programs, wasmtime", "%.1f× native", 10, ratio(rep.sum("wasmtime"), rep.sum("native"))))
+	return t
+}
+
+// ratio is 0, not known, without a native time.
+func ratio(t, native float64) float64 {
+	if native == 0 {
+		return 0
 	}
-	var first, spoke float64
-	for _, s := range rep.Starts {
-		if s.Engine == "wasmtime" && s.How == cached {
-			first, spoke = median(s.FirstOutput), median(s.Stages[initStage])
+	return t / native
+}
+
+// targets compares the report with the project's promises: those of the parts
+// that ran.
+func (rep *report) targets() (ts []target) {
+	if len(rep.Programs) > 0 {
+		ts = append(ts, rep.programTargets()...)
+	}
+	if rep.Real != nil {
+		ts = append(ts, rep.realTargets()...)
+	}
+	for _, c := range rep.Cover {
+		ts = append(ts, judgeShare(c.What+", instructions in translated code", 95, c.Share()))
+	}
+	if len(rep.Starts) > 0 {
+		var first, spoke float64
+		for _, s := range rep.Starts {
+			if s.Engine == "wasmtime" && s.How == cached {
+				first, spoke = median(s.FirstOutput), median(s.Stages[initStage])
+			}
 		}
+		ts = append(ts,
+			judge("init's first line, wasmtime cached", "%.0f ms", 500, spoke),
+			judge("first output, wasmtime cached", "%.0f ms", 1500, first))
 	}
-	ts = append(ts,
-		judge("init's first line, wasmtime cached", "%.0f ms", 500, spoke),
-		judge("first output, wasmtime cached", "%.0f ms", 1500, first))
-	var debian float64
 	for _, c := range rep.Conversions {
 		if c.What == debianImage {
-			debian = median(c.Times) / 1000
+			ts = append(ts, judge("conversion of the Debian image", "%.1f s", 8, median(c.Times)/1000))
 		}
 	}
-	return append(ts, judge("conversion of the Debian image", "%.1f s", 8, debian))
+	return ts
+}
+
+// programLimits are promised multiples of native, by program and engine.
+var programLimits = []struct {
+	program string
+	limit   float64
+	engines []string
+}{
+	{"sha256", 5, []string{"wasmtime", "node"}},
+	{"nbody", 6, []string{"wasmtime", "node"}},
+	{"shell", 12, []string{"wasmtime", "node"}},
+}
+
+func (rep *report) programTargets() (ts []target) {
+	byName := map[string]*program{}
+	for i := range rep.Programs {
+		byName[rep.Programs[i].Name] = &rep.Programs[i]
+	}
+	multiple := func(name, engine string) float64 {
+		if p := byName[name]; p != nil {
+			return ratio(p.time(engine), p.time("native"))
+		}
+		return 0
+	}
+	whole := len(rep.Programs) == len(programs.All) // otherwise it is another sum
+	sum := func(engine, of string) float64 {
+		if !whole {
+			return 0
+		}
+		return ratio(rep.sum(engine), rep.sum(of))
+	}
+	for _, e := range []struct {
+		name  string
+		limit float64
+	}{{"wasmtime", 3.5}, {"node", 3.5}, {"wazero", 5}} {
+		ts = append(ts, judge("sum of integer programs, "+e.name, "%.2f× native", e.limit, sum(e.name, "native")))
+	}
+	ts = append(ts, judge("sum of integer programs, wasmtime", "%.2f× qemu-system", 1, sum("wasmtime", "qemu-system")))
+	for _, l := range programLimits {
+		for _, e := range l.engines {
+			ts = append(ts, judge(l.program+", "+e, "%.1f× native", l.limit, multiple(l.program, e)))
+		}
+	}
+	for _, e := range []string{"wasmtime", "node"} {
+		ts = append(ts, judge("one getppid, "+e, "%.2f µs", 0.5, 1000*rep.each("getppid", e, getppidCalls)),
+			judge("one fork and exec, "+e, "%.2f ms", 2, rep.each("forkexec", e, forkexecTimes)))
+	}
+	return ts
+}
+
+func (rep *report) realTargets() (ts []target) {
+	for _, w := range works.All {
+		for _, part := range w.Parts {
+			if part.Limit == 0 {
+				continue
+			}
+			for _, e := range wasmHosts {
+				var m float64
+				if p := rep.Real.part(part.Name); p != nil {
+					m = ratio(p.time(e), p.time("native"))
+				}
+				ts = append(ts, judge(part.Name+", "+e, "%.1f× native", part.Limit, m))
+			}
+		}
+	}
+	return ts
 }

@@ -22,10 +22,13 @@ func (rep *report) text(out io.Writer) {
 	}
 	rep.programText(out)
 	rep.processText(out)
+	rep.Real.text(out)
+	rep.coverText(out)
+	rep.Budget.text(out)
 	rep.conversionText(out)
 	rep.startText(out)
 	rep.trafficText(out)
-	rep.Tiers.text(out)
+	rep.profileText(out)
 	rep.Targets = rep.targets()
 	if len(rep.Targets) > 0 {
 		fmt.Fprintf(out, "\nTargets\n")
@@ -69,6 +72,43 @@ func (rep *report) programText(out io.Writer) {
 	}
 	fmt.Fprintf(w, "%s\t–\t\n", strings.Join(cells, "\t"))
 	w.Flush()
+	rep.absoluteText(out)
+}
+
+// Work of c2wbench at a scale of 100 %, which the absolute figures divide by.
+const (
+	getppidCalls  = 200_000
+	forkexecTimes = 100
+)
+
+// each is the median time of one of n pieces of a program, in milliseconds; 0 is
+// not known.
+func (rep *report) each(program, engine string, n int) float64 {
+	for i := range rep.Programs {
+		if p := &rep.Programs[i]; p.Name == program {
+			return p.time(engine) / float64(max(1, n*rep.Scale/100))
+		}
+	}
+	return 0
+}
+
+// absoluteText tells what one system call and one process take.
+func (rep *report) absoluteText(out io.Writer) {
+	for _, row := range []struct {
+		program, unit string
+		n             int
+		scale         float64
+	}{{"getppid", "µs", getppidCalls, 1000}, {"forkexec", "ms", forkexecTimes, 1}} {
+		var cells []string
+		for _, e := range rep.Engines {
+			if t := rep.each(row.program, e.Name, row.n); t > 0 {
+				cells = append(cells, fmt.Sprintf("%s %.2f", e.Name, t*row.scale))
+			}
+		}
+		if len(cells) > 0 {
+			fmt.Fprintf(out, "one %s, %s: %s\n", row.program, row.unit, strings.Join(cells, ", "))
+		}
+	}
 }
 
 func (p *program) cell(e engineInfo) string {

@@ -54,7 +54,7 @@ var trafficHosts = []string{"native", "wasmtime", "wazero", "node", "c2w"}
 
 // move measures the jobs on each engine, one after the other in every round.
 func (rep *report) move(ctx context.Context, l *lab) {
-	if l.o.traffic == 0 || l.fileErr != nil {
+	if !l.o.has(partTraffic) || l.fileErr != nil {
 		return
 	}
 	dir := filepath.Join(l.dir, "shared")
@@ -73,12 +73,12 @@ func (rep *report) move(ctx context.Context, l *lab) {
 			rep.Conversions = append(rep.Conversions, c)
 		}
 	}
-	for round := range l.o.traffic {
+	for round := range l.o.rounds {
 		for _, name := range trafficHosts {
 			if name != "native" && name != "c2w" && !l.o.wants(name) || ctx.Err() != nil {
 				continue
 			}
-			l.logf("traffic %d of %d: %s", round+1, l.o.traffic, name)
+			l.logf("traffic %d of %d: %s", round+1, l.o.rounds, name)
 			rep.moveOn(ctx, l, name, git, dir)
 		}
 	}
