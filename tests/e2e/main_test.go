@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"crypto/sha256"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -72,22 +74,24 @@ func c2w(t *testing.T) string {
 	return shared("c2w" + exe())
 }
 
-var converted sync.Map // image → func() (string, error)
+var converted sync.Map // image and flags → func() (string, error)
 
-// convert returns the file that c2w makes of an image, once per image.
-func convert(t *testing.T, ref string) string {
+// convert returns the file that c2w makes of an image, once per image and
+// flags.
+func convert(t *testing.T, ref string, flags ...string) string {
 	t.Helper()
 	c2w := c2w(t)
+	key := fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(append(flags, ref), "\x00"))))
 	make := sync.OnceValues(func() (string, error) {
-		out := shared(fmt.Sprintf("%x.wasm", ref))
-		cmd := exec.Command(c2w, "--platform", "linux/riscv64", ref, out)
+		out := shared(key + ".wasm")
+		cmd := exec.Command(c2w, append(flags, "--platform", "linux/riscv64", ref, out)...)
 		text, err := cmd.CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("c2w %s: %w\n%s", ref, err, text)
 		}
 		return out, nil
 	})
-	once, _ := converted.LoadOrStore(ref, make)
+	once, _ := converted.LoadOrStore(key, make)
 	file, err := once.(func() (string, error))()
 	if err != nil {
 		t.Fatal(err)

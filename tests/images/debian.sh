@@ -6,7 +6,8 @@
 #   tests/images/debian.sh DIR [PACKAGE...]      DIR/index.json present: nothing is done
 #
 # Needs mmdebstrap (as root or with user namespaces) and go. MIRROR overrides
-# the mirror that apt is set up for on this host.
+# the mirror that apt is set up for on this host; OVERLAY names a directory whose
+# files are added.
 set -eu
 [ $# -ge 1 ] || { echo "usage: $0 DIR [PACKAGE...]" >&2; exit 2; }
 [ -e "$1/index.json" ] && exit 0
@@ -53,7 +54,8 @@ FIX
 
 mmdebstrap --quiet --variant=extract --architectures=riscv64 \
 	--include='?essential' --include="$packages" \
-	--customize-hook="sh $tmp/fix \"\$1\"" \
+	--extract-hook="sh $tmp/fix \"\$1\"" \
+	${OVERLAY:+"--extract-hook=cp -R '$OVERLAY/.' \"\$1\""} \
 	trixie "$tmp/root.tar" "deb $mirror trixie main"
 cd "$here"
 go run ./internal/testkit/ocilayout/tar2oci -cmd /bin/bash "$dir" < "$tmp/root.tar"

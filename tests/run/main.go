@@ -29,13 +29,15 @@ type phase struct {
 }
 
 func phases(quick bool) []phase {
-	debian, err := filepath.Abs(filepath.Join(".build", "images", "debian-riscv64"))
+	images, err := filepath.Abs(filepath.Join(".build", "images"))
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
 	p := []phase{{"quick", nil, []string{"-timeout=20m", "./..."}}}
 	if !quick {
-		p = append(p, phase{"slow", []string{"C2W_SLOW=1", "C2W_DEBIAN=" + debian}, []string{"-timeout=40m", "-count=1", "./tests/e2e"}})
+		p = append(p, phase{"slow", []string{
+			"C2W_SLOW=1", "C2W_DEBIAN=" + filepath.Join(images, "debian-riscv64"), "C2W_COMPILERS=" + filepath.Join(images, "compilers"),
+		}, []string{"-timeout=40m", "-count=1", "./tests/e2e"}})
 	}
 	return p
 }
