@@ -20,6 +20,9 @@ var exe = map[bool]string{true: ".exe"}[runtime.GOOS == "windows"]
 // debianImage names the large conversion, which has a target of its own.
 const debianImage = "Debian image"
 
+// benchImageName is the image with c2wbench.
+const benchImageName = "benchmark image"
+
 // lab is the directory of one run and what was made in it.
 type lab struct {
 	o        *options
@@ -145,7 +148,7 @@ func (l *lab) convert(ctx context.Context, rep *report) {
 			return fmt.Errorf("writing the benchmark image: %w", err)
 		}
 		l.file = filepath.Join(l.dir, "bench.wasm")
-		c, err := l.convertOne(ctx, "benchmark image", "oci:"+l.image, l.file, l.aotFlags("/c2wbench -scale 5")...)
+		c, err := l.convertOne(ctx, benchImageName, "oci:"+l.image, l.file, l.aotFlags("/c2wbench -scale 5")...)
 		if err != nil {
 			return err
 		}

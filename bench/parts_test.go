@@ -120,6 +120,18 @@ func TestFunctionNames(t *testing.T) {
 	}
 }
 
+// TestVersions asks a program of this host.
+func TestVersions(t *testing.T) {
+	if _, err := exec.LookPath("/bin/bash"); err != nil {
+		t.Skip("needs bash")
+	}
+	args := versionsCommand([]string{"bash", "bash"})
+	out, err := exec.Command(args[0], args[1:]...).Output()
+	if lines := strings.Split(string(out), "\n"); err != nil || len(lines) != 3 || !strings.HasPrefix(lines[1], "version: bash GNU bash, version ") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
 func TestLayer(t *testing.T) {
 	l := testLab(t)
 	base, err := demoImage(l.dir + "/demo")

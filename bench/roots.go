@@ -224,5 +224,6 @@ func (l *lab) makeNativeRoot(ctx context.Context, dir string) error {
 
 // versionsCommand prints a line for each program: its version.
 func versionsCommand(names []string) []string {
-	return []string{"/bin/bash", "-c", `for p; do set -- $("$p" --version 2>&1); echo "version: $p ${*:1:4}"; done`, "bash"}
+	script := `for p; do set -- $("$p" --version 2>&1); echo "version: $p ${*:1:4}"; done`
+	return append([]string{"/bin/bash", "-c", script, "bash"}, names...)
 }

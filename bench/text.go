@@ -164,10 +164,17 @@ func (rep *report) conversionText(out io.Writer) {
 		}
 		fmt.Fprintf(out, "  sections: %s\n", strings.Join(cells, ", "))
 		for line := range strings.Lines(c.Said) {
-			fmt.Fprintf(out, "  | %s\n", strings.TrimRight(line, "\n"))
+			stage, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if c.inFull() || stage == "train" || stage == "translate" {
+				fmt.Fprintf(out, "  | %s\n", strings.TrimRight(line, "\n"))
+			}
 		}
 	}
 }
+
+// inFull says that the converter's own words are told: those of many files are
+// much the same.
+func (c *conversion) inFull() bool { return c.What == benchImageName || c.What == debianImage }
 
 func (rep *report) startText(out io.Writer) {
 	if len(rep.Starts) == 0 {
