@@ -203,6 +203,19 @@ func StickyFMA64(a, b, c float64) (r float64, ok bool) {
 	return r, Finite64(r)
 }
 
+// fmaLeast bounds the results of LargeFMA64 from below.
+const fmaLeast = 0x1p-900
+
+// LargeFMA64 is a×b+c for a c that is much larger than the product: its ok is
+// mostly true then, and never where |c| < |a×b|. There is no stated range.
+func LargeFMA64(a, b, c float64) (r float64, ok bool) {
+	p := float64(a * b)
+	r = p + c
+	lost := math.Abs(p - float64(r-c))
+	bound := lost + float64(float64(math.Abs(p)*0x1p-52)+fmaLeast)
+	return r, math.Abs(r)-bound >= math.Abs(r)
+}
+
 // ExactFMA64 has StickyFMA64's ranges.
 func ExactFMA64(a, b, c float64) (r float64, ok bool) {
 	p := float64(a * b)

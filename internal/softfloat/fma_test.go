@@ -49,7 +49,7 @@ func TestFMAFrozen(t *testing.T) {
 // -cases.
 func TestFMANearTies(t *testing.T) {
 	o := newOperands(7)
-	var accepted64, accepted32, ties int
+	var accepted64, accepted32, ties, large int
 	n := *cases * 2
 	for range n {
 		u := o.r.Uint64()
@@ -72,6 +72,11 @@ func TestFMANearTies(t *testing.T) {
 			t.Fatalf("StickyFMA64(%x, %x, %x) = %x, %v, want %x", a, b, c, got, ok, want)
 		}
 		accepted64++
+		if got, ok := LargeFMA64(a, b, c); ok {
+			if large++; math.Float64bits(got) != math.Float64bits(want) {
+				t.Fatalf("LargeFMA64(%x, %x, %x) = %x, want %x", a, b, c, got, want)
+			}
+		}
 		if p := a * b; math.Float64bits(p+c) != math.Float64bits(want) {
 			ties++
 		}
@@ -86,8 +91,60 @@ func TestFMANearTies(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d and %d cases; %d differ from two roundings", accepted64, accepted32, ties)
+	t.Logf("%d and %d cases, %d with a large addend; %d differ from two roundings", accepted64, accepted32, large, ties)
+	if large < n/10 {
+		t.Errorf("LargeFMA64 accepts only %d of %d", large, n)
+	}
 	if accepted32 < n*9/10 || ties < n/50 {
 		t.Errorf("only %d binary32 cases and %d double roundings in %d", accepted32, ties, n)
+	}
+}
+
+// TestFMALarge aims at the middles between results that a product nearly
+// reaches, at any exponent: sums at powers of two, products that end in zeros,
+// just below a middle, tiny ones, overflow. What LargeFMA64 accepts raises
+// nothing but NX.
+func TestFMALarge(t *testing.T) {
+	o := newOperands(11)
+	accepted := 0
+	for range *cases {
+		u := o.r.Uint64()
+		a, b := o.sparse(0, 52), o.sparse(0, 52)
+		c := o.sparse(0, 52)
+		if u&1 != 0 {
+			a, b = f64(1023<<52|o.r.Uint64()>>12), f64(1023<<52|o.r.Uint64()>>12)
+		}
+		if u&2 != 0 {
+			b = 1 / a // nearly a power of two
+		}
+		if u&4 != 0 {
+			c = 1
+		}
+		c = math.Ldexp(c, int(u>>8%120)-20)
+		switch e := int(u >> 20 % 2200); u >> 4 & 3 {
+		case 0: // anywhere
+			e -= 1100
+			a, b, c = math.Ldexp(a, e/2), math.Ldexp(b, e-e/2), math.Ldexp(c, e)
+		case 1: // where the addend is as small as may be
+			c = math.Ldexp(c, -850-e%60)
+			a, b = math.Ldexp(a, -400-e%200), math.Ldexp(b, -400-e%100)
+		case 2: // overflow
+			c = math.Ldexp(c, 1023-e%60)
+			a, b = math.Ldexp(a, 500-e%40), math.Ldexp(b, 500-e%50)
+		}
+		got, ok := LargeFMA64(a, b, c)
+		if !ok {
+			continue
+		}
+		accepted++
+		var fl Flags
+		want := FMA64(math.Float64bits(a), math.Float64bits(b), math.Float64bits(c), RNE, &fl)
+		if math.Float64bits(got) != want || fl&^NX != 0 {
+			t.Fatalf("LargeFMA64(%x, %x, %x) = %x, want %x, flags %v", a, b, c, got, f64(want), fl)
+		}
+	}
+	t.Logf("%d of %d accepted", accepted, *cases)
+	if accepted < *cases/10 {
+		t.Errorf("only %d of %d accepted", accepted, *cases)
 	}
 }
