@@ -46,6 +46,9 @@ var bans = []ban{
 
 	{"internal/native", "", "internal/isa/riscv64 internal/machine internal/virtio/... internal/device/...", "it runs a hart, not a machine, whatever the ISA"},
 	{"internal/trial", "", "internal/convert internal/aot/... internal/image internal/rootfs internal/runner guest/... demo cmd/...", "it does not know where guests come from, nor what a run is for"},
+	{"internal/dissect", "", "internal/convert internal/aot/... internal/image internal/rootfs internal/runner internal/lockstep guest/... demo cmd/...", "it takes files apart, whoever made them and for whatever purpose"},
+	{"internal/listing", "", "internal/convert internal/lockstep guest/... cmd/...", "it prints what becomes of code, and runs nothing"},
+	{"internal/lockstep", "", "internal/convert internal/aot/... internal/image internal/rootfs internal/runner guest/... demo cmd/...", "it compares machines, wherever the file comes from"},
 	{"internal/mem", "", "internal/isa/... internal/ir internal/emit internal/engine", "page tables are the ISA's, translations the engine's"},
 	{"internal/ir", "", "internal/isa/... internal/wasm/... internal/emit internal/engine", "it lies between the ISAs and the ways to execute them and knows neither"},
 	{"internal/isa", "", "internal/isa/riscv64 internal/wasm/... internal/emit", "what the ISAs share knows none of them"},

@@ -20,6 +20,7 @@ type runFlags struct {
 	conversionFlags
 	containerFlags
 	attachFlags
+	checkFlags
 }
 
 func newRunCommand(inv *invocation) *cobra.Command {
@@ -49,6 +50,7 @@ c2w run --engine wasmtime out.wasm ls -la /     in another engine`,
 	cmd.Flags().SetInterspersed(false)
 	addGroup(cmd.Flags(), "Streams, files and engine", f.attachFlags.register)
 	addGroup(cmd.Flags(), "Container", f.containerFlags.register)
+	addGroup(cmd.Flags(), "Checking c2w", f.checkFlags.register)
 	f.registerConversion(cmd)
 	cmd.MarkFlagFilename("env-file")
 	cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions([]string{"wasmtime", "wasmer", "node", "wazero"}, 0))
@@ -76,6 +78,9 @@ func (f *runFlags) run(inv *invocation, operand string, command []string) (int, 
 	fileArgs, err := f.fileArgs(command)
 	if err != nil {
 		return 0, err
+	}
+	if f.check != "" {
+		return f.checked(inv, operand, fileArgs)
 	}
 	streams, err := f.streams(inv)
 	if err != nil {

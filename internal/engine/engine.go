@@ -146,7 +146,11 @@ func (e *Engine) slice(k int) int {
 			}
 		case core.ExitIRQ:
 		case core.ExitMiss:
-			e.miss()
+			// A walk notes the access in the page tables: not before the
+			// instruction executes.
+			if e.S.Budget > 0 {
+				e.miss()
+			}
 		case core.ExitSingle:
 			e.Single()
 		case core.ExitLookup, core.ExitDecode:

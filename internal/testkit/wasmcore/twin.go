@@ -5,13 +5,12 @@
 package wasmcore
 
 import (
-	"bytes"
 	"fmt"
-	"strings"
 
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/lockstep"
 	"github.com/c2w/c2w/internal/mem"
 	"github.com/c2w/c2w/internal/native"
 )
@@ -21,9 +20,6 @@ import (
 // after every number of instructions both must be in the same state.
 type Twin struct {
 	Gen, Ref *engine.Engine
-	// Slots is the number of register slots of G and F that a guest has; what
-	// lies above is scratch (the sink of the zero register).
-	Slots int
 	// Early says which bits of the byte at a guest-physical address generated
 	// code may set before the instruction that sets them: those by which page
 	// tables note accesses, as a TLB is filled when the budget is used up
@@ -43,7 +39,7 @@ func NewTwin(c *native.Core, g isa.ISA, newHart func(*core.State, isa.Env) isa.H
 		Platform: &platform{}, NewHart: newHart, Run: c.Run})
 	ref := engine.New(engine.Config{ISA: g, Hart: core.NewHart(),
 		RAM: &mem.RAM{Bytes: make([]byte, len(c.RAM.Bytes)), Base: c.RAM.Base}, Platform: &platform{}, NewHart: newHart})
-	return &Twin{Gen: gen, Ref: ref, Slots: 32}
+	return &Twin{Gen: gen, Ref: ref}
 }
 
 // Both does the same to both machines.
@@ -68,11 +64,8 @@ func (t *Twin) Write(pa uint64, b []byte) {
 // Step runs generated code for n instructions or somewhat more, the reference
 // for exactly as many, and compares.
 func (t *Twin) Step(n int) error {
-	got := t.Gen.Run(n)
+	got := lockstep.Pair{Gen: t.Gen, Ref: t.Ref}.Run(n)
 	t.Total += uint64(got)
-	for done := 0; done < got; {
-		done += t.Ref.Run(got - done)
-	}
 	if d := t.Diff(); d != "" {
 		return fmt.Errorf("after %d instructions, the last %d of them at once:\n%s", t.Total, got, d)
 	}
@@ -81,49 +74,12 @@ func (t *Twin) Step(n int) error {
 
 // Diff lists where the machines differ: got is generated code's.
 func (t *Twin) Diff() string {
-	var b strings.Builder
-	x, y := t.Gen.Hart.State, t.Ref.Hart.State
-	word := func(name string, got, want uint64) {
-		if got != want {
-			fmt.Fprintf(&b, "  %s: got %#x, want %#x\n", name, got, want)
-		}
-	}
-	word("pc", x.PC, y.PC)
-	word("retired", x.Retired, y.Retired)
-	word("mode", uint64(x.Mode), uint64(y.Mode))
-	word("irq", uint64(x.IRQ), uint64(y.IRQ))
-	word("frm", uint64(x.FRM), uint64(y.FRM))
-	word("fflags", uint64(x.FFlags), uint64(y.FFlags))
-	word("fpon", uint64(x.FPOn), uint64(y.FPOn))
-	word("fpround", uint64(x.FPRound), uint64(y.FPRound))
-	word("fpexact", uint64(x.FPExact), uint64(y.FPExact))
-	word("resv", x.Resv, y.Resv)
-	for i := range t.Slots {
-		word(fmt.Sprintf("x%d", i), x.G[i], y.G[i])
-	}
-	for i := range t.Slots {
-		word(fmt.Sprintf("f%d", i), x.F[i], y.F[i])
-	}
-	for i := range x.S {
-		word(fmt.Sprintf("s[%d]", i), x.S[i], y.S[i])
-	}
-	if g, r := t.Gen.RAM, t.Ref.RAM; !bytes.Equal(g.Bytes, r.Bytes) {
-		shown := 0
-		for i := range g.Bytes {
-			if t.Early != nil && g.Bytes[i]&^t.Early(g.Base+uint64(i)) == r.Bytes[i]&^t.Early(g.Base+uint64(i)) {
-				continue
-			}
-			if g.Bytes[i] != r.Bytes[i] && shown < 16 {
-				fmt.Fprintf(&b, "  ram %#x: got %#x, want %#x\n", g.Base+uint64(i), g.Bytes[i], r.Bytes[i])
-				shown++
-			}
-		}
-	}
+	d := lockstep.Format(append(lockstep.States(t.Gen.Hart.State, t.Ref.Hart.State, nil), lockstep.RAM(t.Gen.RAM, t.Ref.RAM, t.Early)...))
 	p, q := t.Gen.Platform.(*platform), t.Ref.Platform.(*platform)
 	if p.log != q.log {
-		fmt.Fprintf(&b, "  platform: got %q, want %q\n", p.log, q.log)
+		d += fmt.Sprintf("  platform: got %q, want %q\n", p.log, q.log)
 	}
-	return b.String()
+	return d
 }
 
 // Device is the guest-physical address of 4 KiB of a device that has no

@@ -1,0 +1,240 @@
+// Package listing prints what becomes of guest code: instruction, intermediate
+// representation, and the page function that a converted file holds for it.
+//
+// It must not know who asks, nor how code runs.
+package listing
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/dissect"
+	"github.com/c2w/c2w/internal/emit"
+	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/ir"
+	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/wasm"
+)
+
+// Page is a code page and its page function.
+type Page struct {
+	ISA  isa.ISA
+	Code []byte // core.PageSize
+	Mode uint32
+	// Base is the address of the page's start, as it is shown.
+	Base uint64
+	// Entries are the offsets at which the function is entered; nil if there is
+	// no function.
+	Entries []uint16
+
+	body   []byte // of the function, with its local declarations
+	marks  []wasm.Mark
+	marked bool
+}
+
+// New looks for the page function that a file has for a page in a mode. It ties
+// the function's code to the guest's instructions by translating the page
+// again; a file that another c2w made may have functions for which that does
+// not work. Then Write shows them without.
+func New(f *dissect.File, g isa.ISA, code []byte, mode uint32, base uint64) *Page {
+	p := &Page{ISA: g, Code: code, Mode: mode, Base: base}
+	b := f.Page(engine.PageKey(code, core.CodeMode(mode)))
+	if b == nil {
+		return p
+	}
+	body, ok := f.Body(b.Slot)
+	if !ok {
+		return p
+	}
+	p.Entries, p.body = b.Entries, body
+	k := emit.NewCore(g, machine.StateBase, machine.CachesBase)
+	again, ok := k.Translate(code, core.CodeMode(mode), b.Entries)
+	if !ok {
+		return p
+	}
+	// The linker puts the dispatcher in front of the core's other functions and
+	// leaves these in their order.
+	r := wasm.Resolver{
+		Func:  func(sym int) (uint32, bool) { return uint32(sym) + 1, sym < k.Run },
+		Table: func(int) (uint32, bool) { return 0, true },
+		Type:  func(wasm.FuncType) (uint32, bool) { return 0, false },
+	}
+	same, err := again.Func.Encode(r)
+	if err != nil || !bytes.Equal(same, body) {
+		return p
+	}
+	if p.marks, err = again.Func.Body.Marks(r); err == nil {
+		p.marked = true
+	}
+	return p
+}
+
+// Size is the length of the function's body in bytes, 0 if there is none.
+func (p *Page) Size() int { return len(p.body) }
+
+// insn is an instruction of the page.
+type insn struct {
+	off int
+	in  isa.Insn
+}
+
+// insns decodes the page from an offset on, as far as an instruction is in it.
+func (p *Page) insns(from int) (list []insn) {
+	for off := from; off < len(p.Code); {
+		in, ok := p.ISA.Decode(p.Code[off:])
+		if !ok || in.Len == 0 {
+			break
+		}
+		list = append(list, insn{off, in})
+		off += int(in.Len)
+	}
+	return list
+}
+
+// instructions lists the page's instructions: those that the function executes
+// or, if that is not known, all from the start on.
+func (p *Page) instructions() []insn {
+	if !p.marked {
+		return p.insns(0)
+	}
+	seen := map[int]bool{}
+	var list []insn
+	for _, m := range p.marks {
+		off := int(m.Tag)
+		if off < 0 || seen[off] || off >= core.PageSize {
+			continue
+		}
+		seen[off] = true
+		if in, ok := p.ISA.Decode(p.Code[off:]); ok {
+			list = append(list, insn{off, in})
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].off < list[j].off })
+	return list
+}
+
+// Line is an instruction's line: address, bytes, disassembly.
+func Line(g isa.ISA, addr uint64, raw uint32, size int) string {
+	if size < 4 {
+		raw &= 1<<(8*size) - 1
+	}
+	return fmt.Sprintf("%#x  %-8s  %s", addr, fmt.Sprintf("%0*x", 2*size, raw), g.Disasm(raw, addr))
+}
+
+// Write prints the instructions for which want holds, each with its
+// intermediate representation, then the function's code that belongs to them.
+// Nil wants all.
+func (p *Page) Write(w io.Writer, want func(off int) bool) error {
+	if want == nil {
+		want = func(int) bool { return true }
+	}
+	var b strings.Builder
+	for _, i := range p.instructions() {
+		if !want(i.off) {
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n", Line(p.ISA, p.Base+uint64(i.off), i.in.Raw, int(i.in.Len)))
+		var x ir.Builder
+		isa.LiftInsn(&x, p.ISA, &i.in, i.off)
+		lines := strings.SplitAfter(x.Block.Format(), "\n")
+		for _, l := range lines[1:] { // the first says where the instruction is
+			if l != "" {
+				fmt.Fprintf(&b, "        %s", strings.TrimLeft(l, "\t"))
+			}
+		}
+	}
+	b.WriteByte('\n')
+	if err := p.writeFunction(&b, want); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (p *Page) writeFunction(b *strings.Builder, want func(off int) bool) error {
+	if p.body == nil {
+		fmt.Fprintf(b, ";; the file has no page function for this page in mode %d\n", core.CodeMode(p.Mode))
+		return nil
+	}
+	locals, code, err := wasm.SplitBody(p.body)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(b, ";; page function: %d bytes, entries", len(p.body))
+	for _, e := range p.Entries {
+		fmt.Fprintf(b, " +%#x", e)
+	}
+	b.WriteString("\n;; (param $vbase i64) (param $entry i32) (result i64)")
+	for _, l := range locals {
+		fmt.Fprintf(b, " (local %d × %v)", l.Count, l.Type)
+	}
+	b.WriteByte('\n')
+	if !p.marked {
+		b.WriteString(";; this c2w would translate the page otherwise: what belongs to which instruction is not known\n")
+	}
+	text, err := p.wat(code, want)
+	b.WriteString(text)
+	return err
+}
+
+// wat prints the function's code: a line with the guest's instruction in front
+// of what belongs to it, and dots in place of what is not wanted.
+func (p *Page) wat(code []byte, want func(off int) bool) (string, error) {
+	next, tag := 0, int32(emit.Own)
+	// What a mark says holds for the lines up to the next one; skipped text is
+	// cut out afterwards, by these two.
+	const hide, show = "\x00hide\n", "\x00show\n"
+	text, err := wasm.Text(code, wasm.TextOptions{
+		Local: func(i uint32) string { return map[uint32]string{0: "$vbase", 1: "$entry"}[i] },
+		Before: func(off int) string {
+			changed := false
+			for ; next < len(p.marks) && p.marks[next].Off <= off; next++ {
+				changed = changed || p.marks[next].Tag != tag
+				tag = p.marks[next].Tag
+			}
+			switch {
+			case !changed:
+				return ""
+			case tag < 0:
+				return hide + ";; the function's own\n"
+			}
+			line := ";; +" + fmt.Sprintf("%#x", tag)
+			if in, ok := p.ISA.Decode(p.Code[tag:]); ok {
+				line = ";; " + Line(p.ISA, p.Base+uint64(tag), in.Raw, int(in.Len))
+			}
+			if want(int(tag)) {
+				return show + line + "\n"
+			}
+			return hide + line + "\n"
+		},
+	})
+	if !p.marked {
+		return text, err
+	}
+	all := true // is anything left out?
+	for off := range core.PageSize {
+		all = all && want(off)
+	}
+	var b strings.Builder
+	shown, dots := all, false
+	for _, l := range strings.SplitAfter(text, "\n") {
+		switch {
+		case l == show:
+			shown = true
+		case l == hide:
+			shown = all
+		case shown:
+			b.WriteString(l)
+			dots = false
+		case !dots && l != "":
+			b.WriteString(";; …\n")
+			dots = true
+		}
+	}
+	return b.String(), err
+}
