@@ -28,7 +28,7 @@ type edge struct{ to, final int }
 // selectors (see reduce).
 type graph struct {
 	blocks    []*block
-	asked     []bool // node is an entry that was asked for
+	resumed   []bool // node is an entry at which a call or Go comes back
 	entries   []int  // node of each entry, in the order of entry numbers
 	succ      [][]edge
 	selectors []*selector
@@ -138,7 +138,7 @@ func findBlocks(g isa.ISA, code []byte, asked []uint16, limit int) []*block {
 // a loop lands there when it comes back.
 func newGraph(blocks []*block, asked []uint16) *graph {
 	n := len(blocks) + 1
-	g := &graph{blocks: blocks, asked: make([]bool, n)}
+	g := &graph{blocks: blocks, resumed: make([]bool, n)}
 	node := map[int]int{}
 	for i, b := range blocks {
 		node[b.start] = i + 1
@@ -146,7 +146,15 @@ func newGraph(blocks []*block, asked []uint16) *graph {
 	entry := make([]bool, n)
 	for _, off := range asked {
 		if v, ok := node[int(off)]; ok {
-			g.asked[v], entry[v] = true, true
+			entry[v] = true
+		}
+	}
+	for _, b := range blocks {
+		if v, ok := node[b.end]; ok && entry[v] {
+			switch b.flow {
+			case isa.FlowCall, isa.FlowIndCall, isa.FlowSingle:
+				g.resumed[v] = true
+			}
 		}
 	}
 	// A loop's head that becomes an entry may give loops around it a second
@@ -168,7 +176,7 @@ func newGraph(blocks []*block, asked []uint16) *graph {
 // reached at all.
 func (g *graph) connect(node map[int]int, entry []bool) {
 	n := len(g.blocks) + 1
-	*g = graph{blocks: g.blocks, asked: g.asked, succ: make([][]edge, n), number: make([]int, n), region: make([]int, n)}
+	*g = graph{blocks: g.blocks, resumed: g.resumed, succ: make([][]edge, n), number: make([]int, n), region: make([]int, n)}
 	for i, b := range g.blocks {
 		v := i + 1
 		if entry[v] {

@@ -8,10 +8,10 @@ package emit
 // test that is always false.
 type selector struct {
 	node, head int
-	// asked: one of the other nodes is an entry that was asked for. The loop is
-	// left and entered again in the middle, perhaps in every round, and loads
-	// before it would be for little use.
-	asked bool
+	// resumed: a call comes back at one of the other nodes. The loop is left and
+	// entered again in the middle, perhaps in every round, and loads before it
+	// would be for little use.
+	resumed bool
 }
 
 // selector is node v as a selector, or nil.
@@ -110,7 +110,7 @@ func (g *graph) addSelector(head, region int) {
 					g.numbers++
 					g.number[e.final] = g.numbers
 				}
-				s.asked = s.asked || g.asked[e.final]
+				s.resumed = s.resumed || g.resumed[e.final]
 			}
 			e.to = s.node
 		}

@@ -151,7 +151,7 @@ func (p *page) lift() {
 			isa.LiftInsn(&x, p.g, &b.insns[i], off)
 			off += int(b.insns[i].Len)
 		}
-		b.ir = x.Block
+		b.ir = x.Block.Narrow()
 		b.ir.DropDead()
 		for i := range b.ir.Nodes {
 			if n := &b.ir.Nodes[i]; n.Op == ir.Set || n.Op == ir.Get && n.Type == ir.I64 {

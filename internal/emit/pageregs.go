@@ -84,7 +84,7 @@ func (p *page) flow() {
 			continue
 		}
 		fixed[h] = true
-		if s := g.selector(h); s == nil || !s.asked {
+		if s := g.selector(h); s == nil || !s.resumed {
 			want := p.wanted(h, body, uses)
 			if all, dirty, ok := p.promoted(body, uses); ok {
 				want = all

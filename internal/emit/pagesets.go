@@ -16,7 +16,7 @@ type pendingSet struct {
 
 // maxPending is how many registers may wait at an access: each is a store in
 // the access's way out.
-const maxPending = 4
+const maxPending = 2
 
 func (p *page) setsNow() bool { return false }
 
