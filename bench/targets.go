@@ -93,16 +93,11 @@ func (rep *report) targets() (ts []target) {
 	return ts
 }
 
-// programLimits are promised multiples of native, by program and engine.
+// programLimits are promised multiples of native, on every engine.
 var programLimits = []struct {
 	program string
 	limit   float64
-	engines []string
-}{
-	{"sha256", 5, []string{"wasmtime", "node"}},
-	{"nbody", 6, []string{"wasmtime", "node"}},
-	{"shell", 12, []string{"wasmtime", "node"}},
-}
+}{{"sha256", 5}, {"nbody", 6}, {"shell", 12}}
 
 func (rep *report) programTargets() (ts []target) {
 	byName := map[string]*program{}
@@ -130,11 +125,11 @@ func (rep *report) programTargets() (ts []target) {
 	}
 	ts = append(ts, judge("sum of integer programs, wasmtime", "%.2f× qemu-system", 1, sum("wasmtime", "qemu-system")))
 	for _, l := range programLimits {
-		for _, e := range l.engines {
+		for _, e := range wasmHosts {
 			ts = append(ts, judge(l.program+", "+e, "%.1f× native", l.limit, multiple(l.program, e)))
 		}
 	}
-	for _, e := range []string{"wasmtime", "node"} {
+	for _, e := range wasmHosts {
 		ts = append(ts, judge("one getppid, "+e, "%.2f µs", 0.5, 1000*rep.each("getppid", e, getppidCalls)),
 			judge("one fork and exec, "+e, "%.2f ms", 2, rep.each("forkexec", e, forkexecTimes)))
 	}
