@@ -7,6 +7,7 @@ import (
 
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/isa/riscv64"
 	"github.com/c2w/c2w/internal/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
 )
@@ -212,6 +213,7 @@ func (s *smc) run(g *guest, rounds int) error {
 			g.Both(func(e *engine.Engine) { e.FlushSpace() })
 		case 6:
 			g.Both(func(e *engine.Engine) { e.S.PC, e.S.Mode = smcCode+uint64(i*core.PageSize), 1 })
+			g.setSUM(g.Ref.S.S[riscv64.SStatus] & statusSUM)
 		}
 	}
 	return nil
@@ -219,7 +221,7 @@ func (s *smc) run(g *guest, rounds int) error {
 
 // TestPatchRandom runs random programs that change themselves, in every tier.
 func TestPatchRandom(t *testing.T) {
-	n, rounds := 100, 100
+	n, rounds := 60, 80
 	if testing.Short() {
 		n, rounds = 12, 40
 	}

@@ -120,12 +120,17 @@ func (e *executor) Run(s *isatest.State, code []byte) error {
 	if err := g.until(isatest.CodeBase+uint64(len(code)), e.step, 4*isatest.CodeMax); err != nil {
 		return err
 	}
+	g.result(s)
+	return nil
+}
+
+// result is what generated code has left.
+func (g *guest) result(s *isatest.State) {
 	x := g.Gen.S
 	copy(s.G[:], x.G[:32])
 	copy(s.F[:], x.F[:32])
 	s.FCSR = x.FRM<<5 | x.FFlags
 	copy(s.Mem[:], g.Gen.RAM.View(isatest.MemBase, isatest.MemSize))
-	return nil
 }
 
 func word(w uint32) []byte { return binary.LittleEndian.AppendUint32(nil, w) }
