@@ -29,6 +29,7 @@ type containerFlags struct {
 	entrypoint string
 	readOnly   bool
 	init       bool
+	stats      string
 
 	fs *pflag.FlagSet // as registered: tells given flags from absent ones
 }
@@ -47,6 +48,8 @@ func (f *containerFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.hostname, "hostname", "", "call the container `NAME`")
 	fs.BoolVar(&f.readOnly, "read-only", false, "let nothing be written to the root file system")
 	fs.BoolVar(&f.init, "init", false, "have a process 1 that reaps and passes on signals")
+	fs.StringVar(&f.stats, "stats", "", "say at the end what the run did and where its time went; `FORM` is text or json")
+	fs.Lookup("stats").NoOptDefVal = "text"
 	for _, d := range dockerFlags {
 		d.register(fs)
 	}
@@ -81,6 +84,13 @@ func (f *containerFlags) fileArgs(command []string) ([]string, error) {
 	}
 	if f.init {
 		args = append(args, "--init")
+	}
+	switch f.stats {
+	case "":
+	case "text", "json":
+		args = append(args, "--stats="+f.stats)
+	default:
+		return nil, usagef("--stats=%s: it is text or json", f.stats)
 	}
 	env, err := f.environment()
 	if err != nil {

@@ -38,6 +38,8 @@ func TestFileArgs(t *testing.T) {
 			[]string{"-u", "a:b", "-w", "/d", "--hostname=h", "--read-only", "--init", "--entrypoint", "sh"}, []string{"x"},
 			[]string{"--entrypoint=sh", "--user=a:b", "--workdir=/d", "--hostname=h", "--read-only", "--init", "--", "x"},
 		},
+		{[]string{"--stats"}, []string{"json"}, []string{"--stats=text", "--", "json"}},
+		{[]string{"--stats=json"}, nil, []string{"--stats=json"}},
 		{
 			[]string{"-e", "A=last", "-e", "MINE", "-e", "NOTSET", "-e", "D=x=y,z", "-e", "C2W_X=1", "--env-file", file}, nil,
 			[]string{
@@ -62,6 +64,7 @@ func TestFileArgsRefused(t *testing.T) {
 		"begins with /":             {"-w", "tmp"},
 		"at most 64 bytes":          {"--hostname", strings.Repeat("h", 65)},
 		"write KEY=VALUE":           {"-e", "=x"},
+		"it is text or json":        {"--stats=xml"},
 		"has a zero byte":           {"-e", "A=\x00"},
 		"line 2: it is longer":      {"--env-file", long},
 		"networks are not there":    {"--network", "bridge"},

@@ -39,7 +39,7 @@ func main() {}
 var (
 	host  *wasi.Host
 	vm    *machine.Machine
-	trace bool
+	stats machine.StatsForm
 	// attached says that a client speaks the attach protocol.
 	attached bool
 )
@@ -59,8 +59,9 @@ func step() int32 {
 	if !r.Done {
 		return 0
 	}
-	if trace {
-		report()
+	report := vm.Report()
+	for _, line := range report.Lines(stats) {
+		complain(line)
 	}
 	vm.End(r)
 	if attached {
@@ -97,9 +98,10 @@ func start() bool {
 	if err != nil {
 		return fail(err)
 	}
-	trace, attached = opts.Trace, opts.Attach
+	stats, attached = opts.Stats, opts.Attach
 	stage := func(string) {}
-	if trace {
+	if opts.Trace {
+		stats = max(stats, machine.StatsText)
 		stage = func(name string) {
 			us := (host.Monotonic() - begin) / 1000
 			complain("boot: " + name + " " + strconv.FormatInt(us/1000, 10) + "." + strconv.FormatInt(us%1000/100, 10))
@@ -118,6 +120,7 @@ func start() bool {
 		Spec:    spec,
 		Cmdline: strings.TrimSpace(m.Cmdline + " " + opts.KernelArgs),
 		Trace:   stage,
+		Stats:   opts.Stats != machine.StatsNone,
 		Hook:    hook,
 		NoStdin: opts.NoStdin,
 		Attach:  opts.Attach,
@@ -147,20 +150,4 @@ func readSegment(segment uint32, p []byte, off int64) bool {
 		return true
 	}
 	return segmentRead(segment, uint32(off), unsafe.Pointer(&p[0]), uint32(len(p))) >= 0
-}
-
-// report prints the engine's counters.
-func report() {
-	s := vm.Stats()
-	line := "stats: instructions " + strconv.FormatUint(vm.Engine.S.Retired, 10)
-	for i, n := range s.Exits {
-		line += ", exit " + core.Exit(i).String() + " " + strconv.FormatUint(n, 10)
-	}
-	for _, c := range []struct {
-		name string
-		n    uint64
-	}{{"fills", s.Fills}, {"lookups", s.Lookups}, {"runs", s.Runs}, {"decoded", s.Decoded}, {"dropped", s.Dropped}, {"bound", s.Bound}, {"flushed", s.Flushed}} {
-		line += ", " + c.name + " " + strconv.FormatUint(c.n, 10)
-	}
-	complain(line)
 }

@@ -175,9 +175,9 @@ type State struct {
 	Resv     uint64 // virtual address of the load reservation, NoResv if none
 	Retired  uint64 // instructions retired before the current slice
 
-	// What a core that counts (emit.NewCountingCore) adds up: instructions that
-	// page functions retired, calls of page functions and of the interpreter.
-	Translated, PageCalls, InterpCalls uint64
+	// What the dispatcher adds up: instructions that the interpreter retired, its
+	// calls, and those of page functions.
+	Interpreted, PageCalls, InterpCalls uint64
 
 	_ [0x100 - 96]byte
 
@@ -208,7 +208,7 @@ const (
 	OffFRM      = int(unsafe.Offsetof(State{}.FRM))
 	OffResv     = int(unsafe.Offsetof(State{}.Resv))
 
-	OffTranslated  = int(unsafe.Offsetof(State{}.Translated))
+	OffInterpreted = int(unsafe.Offsetof(State{}.Interpreted))
 	OffPageCalls   = int(unsafe.Offsetof(State{}.PageCalls))
 	OffInterpCalls = int(unsafe.Offsetof(State{}.InterpCalls))
 

@@ -28,7 +28,6 @@ type Core struct {
 	Pages []int
 
 	base, caches uint32
-	count        bool
 	hookDefault  int
 	g            isa.ISA
 	fn           funcs
@@ -41,14 +40,8 @@ var pageType = wasm.FuncType{Params: []wasm.ValType{wasm.I64, wasm.I32}, Results
 // NewCore emits the dispatcher, the helpers and the interpreter for a hart
 // whose core.State lies at linear address base and whose core.Caches lie at
 // caches.
-func NewCore(g isa.ISA, base, caches uint32) *Core { return newCore(g, base, caches, false) }
-
-// NewCountingCore is NewCore for measurements: its dispatcher keeps
-// State.Translated and its companions, which costs a little time.
-func NewCountingCore(g isa.ISA, base, caches uint32) *Core { return newCore(g, base, caches, true) }
-
-func newCore(g isa.ISA, base, caches uint32, count bool) *Core {
-	c := &Core{base: base, caches: caches, g: g, count: count}
+func NewCore(g isa.ISA, base, caches uint32) *Core {
+	c := &Core{base: base, caches: caches, g: g}
 	add := func(f *wasm.Func) int { c.Funcs = append(c.Funcs, f); return len(c.Funcs) - 1 }
 	c.fn = funcs{mulHU: add(mulHU())}
 	c.fn.mulHS = add(mulHigh("mulhs", c.fn.mulHU, true))
@@ -70,20 +63,17 @@ func (k *Core) dispatcher() *wasm.Func {
 	entry, target, jumpm := f.AddLocal(wasm.I32), f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
 	pc := f.AddLocal(wasm.I64)
 	word := func(off int) { c.I32Const(0); c.I32Load(2, k.base+uint32(off)) }
-	// add adds to a counter what push pushes.
-	add := func(off int, push func()) {
-		if !k.count {
-			return
-		}
-		c.I32Const(0)
-		c.I32Const(0)
-		c.I64Load(3, k.base+uint32(off))
-		push()
-		c.Op(wasm.OpI64Add)
-		c.I64Store(3, k.base+uint32(off))
+	// Counters are locals until the function returns: adding costs nothing.
+	interpreted, pages, interps := f.AddLocal(wasm.I32), f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
+	count := func(local uint32, by func(), op wasm.Opcode) {
+		c.LocalGet(local)
+		by()
+		c.Op(op)
+		c.LocalSet(local)
 	}
-	one := func() { c.I64Const(1) }
-	budget := func() { word(core.OffBudget); c.Op(wasm.OpI64ExtendI32S) }
+	one := func() { c.I32Const(1) }
+	budget := func() { word(core.OffBudget) }
+	var done wasm.Label
 	leave := func(r core.Exit) {
 		c.I32Const(0)
 		c.I32Const(int32(r))
@@ -91,7 +81,7 @@ func (k *Core) dispatcher() *wasm.Func {
 		c.I32Const(0)
 		c.LocalGet(pc)
 		c.I64Store(3, k.base+uint32(core.OffPC))
-		c.Return()
+		c.BrTo(done)
 	}
 	c.I32Const(0)
 	c.I32Const(int32(core.ExitNone))
@@ -121,6 +111,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.I32Const(0)
 	c.I64Load(3, k.base+uint32(core.OffPC))
 	c.LocalSet(pc)
+	done = c.Block(wasm.Void)
 	loop := c.Loop(wasm.Void)
 	word(core.OffBudget)
 	c.I32Const(0)
@@ -158,8 +149,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.I32Load(2, core.JumpTarget)
 	c.LocalTee(target)
 	c.If(wasm.Void)
-	add(core.OffPageCalls, one)
-	add(core.OffTranslated, budget)
+	count(pages, one, wasm.OpI32Add)
 	c.LocalGet(pc)
 	c.I64Const(^int64(core.PageMask))
 	c.Op(wasm.OpI64And)
@@ -171,7 +161,6 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.Op(wasm.OpI32ShrU)
 	c.CallIndirectSym(pageType, TableSym)
 	c.LocalSet(pc)
-	add(core.OffTranslated, func() { c.I64Const(0); budget(); c.Op(wasm.OpI64Sub) })
 	word(core.OffExit)
 	c.Op(wasm.OpI32Eqz)
 	c.BrIfTo(loop)
@@ -179,15 +168,17 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.I32Const(0)
 	c.LocalGet(pc)
 	c.I64Store(3, k.base+uint32(core.OffPC))
-	c.Return()
+	c.BrTo(done)
 	c.End()
-	add(core.OffInterpCalls, one)
+	count(interps, one, wasm.OpI32Add)
+	count(interpreted, budget, wasm.OpI32Add)
 	c.LocalGet(entry)
 	c.I32Load(2, core.JumpRecord)
 	c.LocalGet(pc)
 	c.I64Const(^int64(core.PageMask))
 	c.Op(wasm.OpI64And)
 	c.CallSym(k.Interp)
+	count(interpreted, budget, wasm.OpI32Sub)
 	c.I32Const(0)
 	c.I64Load(3, k.base+uint32(core.OffPC))
 	c.LocalSet(pc)
@@ -195,7 +186,20 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.Op(wasm.OpI32Eqz)
 	c.BrIfTo(loop)
 	entered(loop)
-	c.Return()
-	c.End()
+	c.End() // loop
+	c.End() // done
+	for _, n := range []struct {
+		local uint32
+		off   int
+	}{{interpreted, core.OffInterpreted}, {pages, core.OffPageCalls}, {interps, core.OffInterpCalls}} {
+		at := k.base + uint32(n.off)
+		c.I32Const(0)
+		c.I32Const(0)
+		c.I64Load(3, at)
+		c.LocalGet(n.local)
+		c.Op(wasm.OpI64ExtendI32S)
+		c.Op(wasm.OpI64Add)
+		c.I64Store(3, at)
+	}
 	return f
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/emit"
+	"github.com/c2w/c2w/internal/isa"
 )
 
 // Key identifies what a translation was made from: the content of a code page
@@ -26,6 +27,19 @@ type Binding struct {
 	Slot    uint32   // in the core's table
 	Entries []uint16 // rising
 }
+
+// Cause is why a page is no longer bound.
+type Cause uint8
+
+const (
+	CauseStore Cause = iota // to its code, or often to what lies beside
+	CauseDMA                // of a device, or a page-table walk
+	CauseRoom               // the record memory was full
+	CauseMode               // it ran in another mode
+	NumCauses
+)
+
+func (c Cause) String() string { return [...]string{"store", "DMA", "room", "mode"}[c] }
 
 // maxSlot is the largest slot that core.Target holds.
 const maxSlot = 1<<32/core.TargetEntries - 1
@@ -94,4 +108,59 @@ func (c *codeCache) enter(p *codePage, start uint16, end int) {
 			}
 		}
 	}
+}
+
+// codeSet is a set of a page's bytes, in units of an instruction's alignment.
+type codeSet [core.PageSize >> alignShift / 64]uint64
+
+func (s *codeSet) add(off int) { off >>= alignShift; s[off/64] |= 1 << (off % 64) }
+func (s *codeSet) has(off int) bool {
+	off >>= alignShift
+	return s[off/64]>>(off%64)&1 != 0
+}
+
+// translatedIn reports whether the bound translation may have been made from a
+// byte in [from, to): whether an instruction lies there that its entries reach.
+// No store has changed such an instruction since the page was bound.
+func (c *codeCache) translatedIn(p *codePage, frame, from, to int) bool {
+	if p.code == nil {
+		p.code = reach(c.e.ISA, c.e.RAM.Bytes[frame<<core.PageShift:(frame+1)<<core.PageShift], p.bound.Entries)
+	}
+	for at := from; at < to; at++ {
+		if p.code.has(at) {
+			return true
+		}
+	}
+	return false
+}
+
+// reach is the code that entries reach in a page, and what calls return to: at
+// least what a translation with these entries is made from.
+func reach(g isa.ISA, code []byte, entries []uint16) *codeSet {
+	forms := g.Forms()
+	var covered, seen codeSet
+	work := append([]uint16(nil), entries...)
+	for len(work) > 0 {
+		off := int(work[len(work)-1])
+		work = work[:len(work)-1]
+		for off < core.PageSize && !seen.has(off) {
+			seen.add(off)
+			in, ok := g.Decode(code[off:])
+			if !ok {
+				break // it is executed from both pages
+			}
+			for at := off; at < min(off+int(in.Len), core.PageSize); at += 1 << alignShift {
+				covered.add(at)
+			}
+			flow := forms[in.Form].Flow
+			if to := off + int(in.Imm); hasTarget(flow) && to >= 0 && to < core.PageSize {
+				work = append(work, uint16(to))
+			}
+			if flow.Ends() || flow == isa.FlowSingle {
+				break
+			}
+			off += int(in.Len)
+		}
+	}
+	return &covered
 }

@@ -48,6 +48,7 @@ type codePage struct {
 	// record, counted from 1.
 	waiting []waiting
 	bound   *Binding
+	code    *codeSet // what of the page bound may have translated, nil until it is asked for
 	targets []uint16 // offsets that were jumped to, in order of the first time
 	stores  int      // into the page, beside its code
 	// straddles are the instructions that begin in this page and end in the
@@ -98,12 +99,12 @@ func (c *codeCache) has(frame int) bool { return c.pages[frame] != nil }
 
 // drop forgets the decoded code of a frame. Records stay readable: whoever
 // stands on one finds the request to decode again.
-func (c *codeCache) drop(frame int) {
+func (c *codeCache) drop(frame int, why Cause) {
 	p := c.pages[frame]
 	if p == nil {
 		return
 	}
-	c.forget(frame)
+	c.forget(frame, why)
 	c.e.Stats.Dropped++
 	for _, r := range p.runs {
 		for at := r[0]; at < r[1]; at += core.RecordSize {
@@ -116,8 +117,11 @@ func (c *codeCache) drop(frame int) {
 }
 
 // forget empties a frame and keeps the page's index for another.
-func (c *codeCache) forget(frame int) {
+func (c *codeCache) forget(frame int, why Cause) {
 	p := c.pages[frame]
+	if p.bound != nil {
+		c.e.Stats.Unbound[why]++
+	}
 	c.pages[frame] = nil
 	c.count--
 	clear(p.record)
@@ -126,20 +130,24 @@ func (c *codeCache) forget(frame int) {
 }
 
 // maxStores is how many stores beside its code a page takes one by one before
-// the code yields to fast stores.
-const maxStores = 64
+// the code yields to fast stores; of a bound page, whose content is no longer
+// that of its translation, boundStores.
+const (
+	maxStores   = 64
+	boundStores = 4096
+)
 
 // yield gives up a page's code in favour of fast stores, if there were many
 // and the page is not the one that is running.
 func (c *codeCache) yield(frame int, phys uint64) bool {
 	p := c.pages[frame]
-	if p.stores < maxStores {
+	if p.stores < maxStores || p.bound != nil && p.stores < boundStores {
 		return false
 	}
 	if m, f := c.e.Priv.Translate(c.e.S.PC, isa.AccessExec); f != nil || m.Phys == phys {
 		return false
 	}
-	c.drop(frame)
+	c.drop(frame, CauseStore)
 	return true
 }
 
@@ -151,23 +159,35 @@ func (c *codeCache) stored(frame, off, size int) {
 		return
 	}
 	p.stores++
-	// An instruction of up to 4 bytes may start before the store.
-	for at := max(0, off-2) &^ 1; at < off+size; at += 1 << alignShift {
-		if p.decoded(at) != 0 {
-			c.drop(frame)
-			return
+	if off < p.tail || c.decodedIn(p, frame, off, off+size) || p.bound != nil && c.translatedIn(p, frame, off, off+size) {
+		c.drop(frame, CauseStore)
+	}
+}
+
+// decodedIn reports whether a decoded instruction has a byte in [from, to).
+func (c *codeCache) decodedIn(p *codePage, frame, from, to int) bool {
+	for at := max(0, from-core.MaxInsn) >> alignShift << alignShift; at < to; at += 1 << alignShift {
+		if p.decoded(at) != 0 && (at >= from || at+c.length(frame, at) > from) {
+			return true
 		}
 	}
-	if p.bound != nil || off < p.tail {
-		c.drop(frame)
+	return false
+}
+
+// length is that of the instruction at an offset, which may end in the next page.
+func (c *codeCache) length(frame, off int) int {
+	in, ok := c.e.ISA.Decode(c.e.RAM.Bytes[frame<<core.PageShift+off : (frame+1)<<core.PageShift])
+	if !ok {
+		return core.PageSize - off
 	}
+	return int(in.Len)
 }
 
 // flush frees all record memory.
 func (c *codeCache) flush() {
 	for frame, p := range c.pages {
 		if p != nil {
-			c.forget(frame)
+			c.forget(frame, CauseRoom)
 		}
 	}
 	c.used = 0
@@ -180,7 +200,7 @@ func (c *codeCache) flush() {
 func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 	p := c.pages[frame]
 	if p != nil && p.mode != core.CodeMode(c.e.S.Mode) {
-		c.drop(frame)
+		c.drop(frame, CauseMode)
 		p = nil
 	}
 	// The longest run: its records, a stub for every branch, and its end. An

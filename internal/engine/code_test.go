@@ -2,10 +2,14 @@ package engine
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/emit"
+	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/wasm"
 )
 
 // off is the page offset that a record says.
@@ -222,7 +226,7 @@ func TestDrop(t *testing.T) {
 	b.at(ramBase + 0x80)
 	b.at(ramBase)
 	used := uint32(b.code.used)
-	b.code.drop(0)
+	b.code.drop(0, CauseStore)
 	for at := uint32(recBase); at < recBase+used; at += core.RecordSize {
 		if b.op(at) != emit.HandlerDecode {
 			t.Errorf("record %#x of a dropped page has handler %d", at, b.op(at))
@@ -231,7 +235,7 @@ func TestDrop(t *testing.T) {
 	if b.code.has(0) || b.Stats.Dropped != 1 {
 		t.Error("not dropped")
 	}
-	b.code.drop(0) // nothing
+	b.code.drop(0, CauseStore) // nothing
 	if b.Stats.Dropped != 1 || b.code.count != 0 {
 		t.Errorf("dropped %d, %d pages", b.Stats.Dropped, b.code.count)
 	}
@@ -251,12 +255,12 @@ func TestStored(t *testing.T) {
 	}{
 		{0xf8, 8, false}, {0xff, 1, false}, {0xff, 2, true}, {0x100, 1, true}, {0x102, 1, true},
 		{0x103, 1, true}, {0x104, 2, true}, {0x105, 1, true}, {0x108, 2, true}, {0x109, 1, true}, {0x106, 8, true},
-		{0x10a, 1, true}, // one instruction is taken for four bytes
+		{0x10a, 1, false},
 		{0x10c, 4, false}, {0xff8, 8, false}, {0, 8, false},
 	} {
 		b.at(ramBase + 0x100)
 		b.code.stored(0, c.off, c.size)
-		if got := !b.code.has(0); got != c.drop && c.off != 0x10a {
+		if got := !b.code.has(0); got != c.drop {
 			t.Errorf("%d bytes at %#x: dropped %v, want %v", c.size, c.off, got, c.drop)
 		}
 	}
@@ -381,8 +385,8 @@ func TestManyPages(t *testing.T) {
 	}
 }
 
-// TestBindings: entries of a bound page lead to the translation, and any store
-// ends that.
+// TestBindings: entries of a bound page lead to the translation, and a store to its
+// code ends that.
 func TestBindings(t *testing.T) {
 	b := newBench(4, 4096, nil)
 	b.put(0, nop, nop, branch(0x100), ret)
@@ -407,20 +411,121 @@ func TestBindings(t *testing.T) {
 		t.Errorf("bound %d of %d", b.Stats.Bound, b.Bindings.Len())
 	}
 	b.code.stored(0, 0x800, 1) // far from any instruction
-	if b.code.has(0) || has(b.Hart, 1, ramBase) {
-		t.Error("a page function of other content can still be called")
-	}
 	b.RAM.Bytes[0x800] = 1
+	if !b.code.has(0) || !has(b.Hart, 1, ramBase) || b.Stats.Unbound != [NumCauses]uint64{} {
+		t.Error("a store to data unbinds")
+	}
+	b.code.stored(0, 0x101, 1) // to an instruction that only the translation has
+	if b.code.has(0) || has(b.Hart, 1, ramBase) || b.Stats.Unbound[CauseStore] != 1 {
+		t.Error("a page function of other code can still be called")
+	}
 	if target(ramBase) != 0 || b.Stats.Bound != 1 {
 		t.Error("bound to a translation of other content")
 	}
 	b.RAM.Bytes[0x800] = 0
-	b.code.drop(0)
+	b.code.drop(0, CauseStore)
 	b.S.Mode = 0
 	if target(ramBase) != 0 {
 		t.Error("bound to a translation for another mode")
 	}
 	if (*Bindings)(nil).Len() != 0 {
 		t.Error("no bindings have a length")
+	}
+}
+
+// TestUnbound counts by cause.
+func TestUnbound(t *testing.T) {
+	for why, unbind := range map[Cause]func(*bench){
+		CauseStore: func(b *bench) { b.code.stored(0, 2, 4) },
+		CauseDMA:   func(b *bench) { b.Dirty(ramBase+0x800, 1) },
+		CauseRoom:  func(b *bench) { b.code.flush() },
+		CauseMode:  func(b *bench) { b.S.Mode = 0; b.at(ramBase) },
+	} {
+		b := newBench(4, 4096, nil)
+		b.put(0, nop, ret)
+		b.Bindings = NewBindings()
+		b.Bindings.Add(PageKey(b.RAM.Bytes[:core.PageSize], 1), &Binding{Slot: 20, Entries: []uint16{0}})
+		b.at(ramBase)
+		unbind(b)
+		var want [NumCauses]uint64
+		want[why] = 1
+		if b.Stats.Bound != 1 || b.Stats.Unbound != want {
+			t.Errorf("%v: bound %d, unbound %v", why, b.Stats.Bound, b.Stats.Unbound)
+		}
+	}
+}
+
+// TestBoundYield: many stores beside bound code are borne longer.
+func TestBoundYield(t *testing.T) {
+	b := newBench(4, 4096, nil)
+	b.put(0, ret)
+	b.put(0x1000, ret)
+	b.Bindings = NewBindings()
+	b.Bindings.Add(PageKey(b.RAM.Bytes[:core.PageSize], 1), &Binding{Slot: 20, Entries: []uint16{0}})
+	b.at(ramBase)
+	b.at(ramBase + 0x1000)
+	for i := range boundStores {
+		if b.code.yield(0, ramBase) {
+			t.Fatalf("yielded after %d stores", i)
+		}
+		b.code.stored(0, 0x800, 8)
+	}
+	if !b.code.yield(0, ramBase) {
+		t.Error("did not yield")
+	}
+}
+
+// TestReach: every instruction that a page function is made from is in the set
+// that guards it, whatever the page holds.
+func TestReach(t *testing.T) {
+	k := emit.NewCore(riscv64.Guest, 0x1000, 0x10000)
+	resolve := wasm.Resolver{
+		Func:  func(sym int) (uint32, bool) { return uint32(sym), true },
+		Table: func(int) (uint32, bool) { return 0, true },
+		Type:  func(wasm.FuncType) (uint32, bool) { return 0, true },
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	words := []uint32{nop, cnop, ret, ecall, jump(0x40), jump(-0x20), branch(0x80), branch(-0x40), branch(0x7fe), 0, 0x9002, 0x1005a073}
+	pages, insns := 0, 0
+	for range 60 {
+		code := make([]byte, core.PageSize)
+		for off := 0; off < len(code)-3; {
+			w := words[rng.IntN(len(words))]
+			if rng.IntN(2) == 0 {
+				w = rng.Uint32()
+			}
+			binary.LittleEndian.PutUint32(code[off:], w)
+			off += 2 + 2*int(w&3/3)
+		}
+		var asked []uint16
+		for range 1 + rng.IntN(5) {
+			asked = append(asked, uint16(rng.IntN(core.PageSize)&^1))
+		}
+		slices.Sort(asked)
+		f, ok := k.Translate(code, 1, slices.Compact(asked))
+		if !ok {
+			continue
+		}
+		pages++
+		covered := reach(riscv64.Guest, code, f.Entries)
+		marks, err := f.Func.Body.Marks(resolve)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range marks {
+			if m.Tag == emit.Own {
+				continue
+			}
+			insns++
+			in, _ := riscv64.Guest.Decode(code[m.Tag:])
+			for at := int(m.Tag); at < int(m.Tag)+int(in.Len); at++ {
+				if !covered.has(at) {
+					t.Fatalf("page %d: the instruction at %#x is translated, byte %#x is not guarded", pages, m.Tag, at)
+				}
+			}
+		}
+	}
+	if pages < 30 || insns < 500 {
+		t.Errorf("only %d pages with %d instructions", pages, insns)
 	}
 }

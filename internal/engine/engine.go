@@ -43,6 +43,8 @@ type Config struct {
 	Run func()
 	// Bindings are the translations that the core holds.
 	Bindings *Bindings
+	// Clock, if set, is read at every exit, in nanoseconds, for Stats' times.
+	Clock func() int64
 	// Profile, if set, collects what runs. The engine then looks at the hart
 	// more often.
 	Profile *Profile
@@ -51,6 +53,8 @@ type Config struct {
 // Stats counts events since the start.
 type Stats struct {
 	Exits   [core.NumExits]uint64
+	Single  uint64 // instructions that Go executed
+	Faults  uint64 // exceptions that Go raised; they count as instructions
 	Fills   uint64 // TLB fills
 	Lookups uint64 // jump-cache fills
 	Refills uint64 // jump-cache entries filled with a page's first one
@@ -58,7 +62,24 @@ type Stats struct {
 	Decoded uint64 // decoded instructions
 	Dropped uint64 // code pages dropped because they were written
 	Bound   uint64 // pages bound to a translation
+	Unbound [NumCauses]uint64
 	Flushed uint64 // times that the record memory was full
+	// Fences: of everything, of an address space, of a page.
+	FlushAll, FlushSpace, FlushPage uint64
+
+	// Nanoseconds in generated code, and in Go for each exit; with Clock.
+	Core int64
+	Go   [core.NumExits]int64
+}
+
+// Instructions says who executed how many.
+type Instructions struct{ Pages, Interpreter, Go uint64 }
+
+// Instructions counts them since the start.
+func (e *Engine) Instructions() Instructions {
+	n := Instructions{Interpreter: e.S.Interpreted, Go: e.Stats.Single + e.Stats.Faults}
+	n.Pages = e.S.Retired - n.Interpreter - n.Go
+	return n
 }
 
 // Engine is one hart's engine.
@@ -133,9 +154,11 @@ func (e *Engine) slice(k int) int {
 			e.Single()
 			continue
 		}
+		begin := e.now()
 		e.Config.Run()
-		exit := e.S.Exit
+		exit, end := e.S.Exit, e.now()
 		e.Stats.Exits[exit]++
+		e.Stats.Core += end - begin
 		if e.Profile != nil {
 			e.forget()
 		}
@@ -161,16 +184,26 @@ func (e *Engine) slice(k int) int {
 		if e.Profile != nil {
 			e.exited(exit)
 		}
+		e.Stats.Go[exit] += e.now() - end
 	}
 	e.S.Retired = e.Retired()
 	e.counted = e.S.Budget
 	return k - int(e.S.Budget)
 }
 
+// now is the time, 0 if nobody wants it.
+func (e *Engine) now() int64 {
+	if e.Clock == nil {
+		return 0
+	}
+	return e.Clock()
+}
+
 // raise delivers a fault. It counts as an instruction: a guest whose trap
 // handler cannot be fetched must not keep the machine in a slice for ever.
 func (e *Engine) raise(f *isa.Fault) {
 	e.Priv.Raise(f)
+	e.Stats.Faults++
 	e.S.Budget--
 	e.resume.trapped = true
 }

@@ -30,18 +30,20 @@ func (e *Engine) Dirty(pa, n uint64) {
 	first := int((pa - e.RAM.Base) >> core.PageShift)
 	last := int((pa + n - 1 - e.RAM.Base) >> core.PageShift)
 	for frame := first; frame <= last; frame++ {
-		e.code.drop(frame)
+		e.code.drop(frame, CauseDMA)
 	}
 }
 
 // FlushAll drops every cached translation of addresses.
 func (e *Engine) FlushAll() {
+	e.Stats.FlushAll++
 	e.TLB.FlushAll()
 	e.jump.flushAll()
 }
 
 // FlushSpace drops the translations that are not global.
 func (e *Engine) FlushSpace() {
+	e.Stats.FlushSpace++
 	for m := range core.Modes {
 		e.TLB.FlushMode(m)
 	}
@@ -50,6 +52,7 @@ func (e *Engine) FlushSpace() {
 
 // FlushPage drops the translations of one virtual page.
 func (e *Engine) FlushPage(va uint64) {
+	e.Stats.FlushPage++
 	e.TLB.FlushPage(va)
 	e.jump.flushPage(va)
 }

@@ -216,7 +216,7 @@ func TestRemappedFetch(t *testing.T) {
 		if b.code.pages[5] == nil {
 			t.Errorf("%s: the old page's code is found", name)
 		}
-		b.code.drop(5)
+		b.code.drop(5, CauseStore)
 	}
 }
 

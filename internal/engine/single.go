@@ -42,6 +42,7 @@ func (e *Engine) Single() {
 		e.raise(f)
 		return
 	}
+	e.Stats.Single++
 	e.S.Budget--
 }
 

@@ -11,15 +11,17 @@ type Options struct {
 	NoStdin    bool     // the command's standard input is empty
 	Attach     bool     // standard input and output carry the attach protocol
 	ReadOnlyAt []string // directories of the host, by their names, that the guest may not write to
-	Trace      bool     // C2W_TRACE is set: stages of the boot and counters on stderr
-	KernelArgs string   // C2W_KERNEL_ARGS, appended to the kernel's command line
+	Trace      bool     // C2W_TRACE is set: stages of the boot, and Report without times, on stderr
+	Stats      StatsForm
+	KernelArgs string // C2W_KERNEL_ARGS, appended to the kernel's command line
 }
 
-// flag is an option of the file itself. One of the two is set.
+// flag is an option of the file itself. One of set and value is there.
 type flag struct {
-	name  string
-	set   func(o *Options)
-	value func(o *Options, v string) error
+	name     string
+	set      func(o *Options)
+	value    func(o *Options, v string) error
+	optional string // what value gets where none is given; "" if one has to be
 }
 
 var flags = []flag{
@@ -62,14 +64,34 @@ var flags = []flag{
 		o.Attach = true
 		return nil
 	}},
+	{name: "stats", optional: "1", value: func(o *Options, v string) error {
+		var ok bool
+		if o.Stats, ok = statsForm(v); !ok {
+			return errors.New("--stats takes nothing or =json, not " + v)
+		}
+		return nil
+	}},
 	{name: "volume-ro", value: func(o *Options, v string) error {
 		o.ReadOnlyAt = append(o.ReadOnlyAt, v)
 		return nil
 	}},
 }
 
+// statsForm reads what --stats and C2W_STATS take.
+func statsForm(v string) (StatsForm, bool) {
+	switch v {
+	case "", "0":
+		return StatsNone, true
+	case "1", "text":
+		return StatsText, true
+	case "json":
+		return StatsJSON, true
+	}
+	return StatsNone, false
+}
+
 // usage names the flags that a person needs.
-const usage = "this file takes --entrypoint CMD, --user USER[:GROUP], --workdir DIR, --env KEY=VALUE, --hostname NAME, --read-only, --init, --no-stdin, then a command (put -- before one that starts with a dash)"
+const usage = "this file takes --entrypoint CMD, --user USER[:GROUP], --workdir DIR, --env KEY=VALUE, --hostname NAME, --read-only, --init, --no-stdin, --stats[=json], then a command (put -- before one that starts with a dash)"
 
 // ParseArgs reads a file's arguments, as in
 //
@@ -84,6 +106,11 @@ func ParseArgs(args, environ []string) (Options, error) {
 		switch {
 		case k == "C2W_TRACE":
 			o.Trace = v != ""
+		case k == "C2W_STATS":
+			o.Stats = StatsText
+			if form, ok := statsForm(v); ok {
+				o.Stats = form
+			}
 		case k == "C2W_KERNEL_ARGS":
 			o.KernelArgs = v
 		case strings.HasPrefix(k, "C2W_"):
@@ -125,6 +152,8 @@ func (o *Options) flag(a string, rest []string) ([]string, error) {
 		case f.set != nil:
 			f.set(o)
 			return rest, nil
+		case !given && f.optional != "":
+			v = f.optional
 		case !given && len(rest) == 0:
 			return rest, errors.New(a + " needs a value")
 		case !given:

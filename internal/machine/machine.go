@@ -57,6 +57,8 @@ type Config struct {
 	Hook func(slot, a, b, c int32) int32
 	// Trace, if set, hears of the stages of the boot.
 	Trace func(stage string)
+	// Stats measures where the time goes, for Machine.Report.
+	Stats bool
 }
 
 // Machine is a virtual computer.
@@ -71,6 +73,7 @@ type Machine struct {
 	slots   [VirtioMax]*mmio.Slot
 	console *console.Device
 
+	times    times
 	epoch    int64 // host's monotonic time of tick 0
 	timerAt  uint64
 	timerOn  bool
@@ -103,6 +106,7 @@ func New(cfg Config) (*Machine, error) {
 	}
 	m.contract.m, m.streams.m = m, m
 	m.epoch = m.host.Monotonic()
+	m.times.begin = m.clock()
 	m.plic = plic.New(func(level bool) { m.Engine.Priv.SetExternal(level) })
 	m.rtc = rtc.New(m.host.Realtime, func(level bool) { m.plic.SetLine(RTCIRQ, level) })
 	m.console = console.New([]console.PortConfig{
@@ -141,13 +145,17 @@ func New(cfg Config) (*Machine, error) {
 	}
 
 	hc := riscv64.Config{MMU: riscv64.Sv48}
-	m.Engine = engine.New(engine.Config{
+	ec := engine.Config{
 		ISA: riscv64.Guest, Hart: cfg.Hart, RAM: cfg.RAM, Records: cfg.Records, Platform: (*platform)(m),
 		NewHart:  func(s *core.State, env isa.Env) isa.Hart { return riscv64.NewHart(s, env, hc) },
 		Run:      cfg.Run,
 		Bindings: cfg.Bindings,
 		Profile:  cfg.Profile,
-	})
+	}
+	if cfg.Stats {
+		ec.Clock = m.host.Monotonic
+	}
+	m.Engine = engine.New(ec)
 	if err := m.load(hc); err != nil {
 		return nil, err
 	}
@@ -237,8 +245,10 @@ func (m *Machine) Step() Result {
 	}
 	for n := 0; n < stepInsns && !m.off; {
 		n += m.cfg.Drive(m.Engine, 10_000)
+		begin := m.clock()
 		m.timers()
 		m.pollDevices()
+		m.times.devices += m.clock() - begin
 		if m.idle {
 			m.sleep()
 			n = stepInsns
@@ -246,7 +256,9 @@ func (m *Machine) Step() Result {
 	}
 	if now := m.host.Monotonic(); now-m.lastPoll >= pollEvery {
 		m.lastPoll = now
+		begin := m.clock()
 		m.streams.poll(0)
+		m.times.devices += m.clock() - begin
 	}
 	if err := m.streams.err; err != nil {
 		return Result{Done: true, Status: StatusFailed, Own: true, Err: err}
@@ -293,7 +305,9 @@ func (m *Machine) sleep() {
 		timeout = min(timeout, at-m.host.Realtime())
 	}
 	if timeout > 0 {
+		begin := m.clock()
 		m.streams.poll(timeout)
+		m.times.idle += m.clock() - begin
 	}
 	m.timers()
 	if !m.Engine.Priv.Runnable() {

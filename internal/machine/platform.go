@@ -14,6 +14,27 @@ func within(pa uint64, size int, base, window uint64) (off uint64, ok bool) {
 }
 
 func (p *platform) MMIORead(pa uint64, size int) (uint64, bool) {
+	begin := (*Machine)(p).clock()
+	v, ok := p.read(pa, size)
+	p.took(begin)
+	return v, ok
+}
+
+func (p *platform) MMIOWrite(pa uint64, size int, v uint64) bool {
+	begin := (*Machine)(p).clock()
+	ok := p.write(pa, size, v)
+	p.took(begin)
+	return ok
+}
+
+// took counts the time since begin as a device's.
+func (p *platform) took(begin int64) {
+	n := (*Machine)(p).clock() - begin
+	p.times.devices += n
+	p.times.inExits += n
+}
+
+func (p *platform) read(pa uint64, size int) (uint64, bool) {
 	if off, ok := within(pa, size, VirtioBase, VirtioMax*VirtioSize); ok {
 		if s := p.slots[off/VirtioSize]; s != nil {
 			return s.Read(off%VirtioSize, size), true
@@ -29,7 +50,7 @@ func (p *platform) MMIORead(pa uint64, size int) (uint64, bool) {
 	return 0, false
 }
 
-func (p *platform) MMIOWrite(pa uint64, size int, v uint64) bool {
+func (p *platform) write(pa uint64, size int, v uint64) bool {
 	if off, ok := within(pa, size, VirtioBase, VirtioMax*VirtioSize); ok {
 		if s := p.slots[off/VirtioSize]; s != nil {
 			s.Write(off%VirtioSize, size, v)

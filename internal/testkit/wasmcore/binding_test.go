@@ -88,6 +88,9 @@ func TestStoreUnbinds(t *testing.T) {
 			if g.Gen.Stats.Bound == 0 {
 				t.Fatal("never bound")
 			}
+			if gone := g.Gen.Stats.Unbound[engine.CauseStore] > 0; gone != (at == base) {
+				t.Fatalf("store to %#x, step %d: unbound %v", at, step, gone)
+			}
 		}
 	}
 }

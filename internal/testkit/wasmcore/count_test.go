@@ -75,3 +75,26 @@ func TestTrapsCount(t *testing.T) {
 		t.Errorf("counted %d, want 70", g.Gen.S.Retired)
 	}
 }
+
+// TestInstructions: who executed how many adds up, and is right for code that
+// only one tier executes.
+func TestInstructions(t *testing.T) {
+	p := countPage(1)
+	tr := translate(t, 1, [][]byte{p}, func(int) []uint16 { return []uint16{0} })
+	for name, g := range map[string]*guest{"interpreter": newGuest(t), "page": tr.guest()} {
+		g.Write(base, p)
+		g.Both(func(e *engine.Engine) { e.S.PC, e.S.Retired, e.S.Interpreted = base, 0, 0; e.S.G[7] = 1 << 40 })
+		g.Gen.Stats = engine.Stats{}
+		g.many(t, 3000, 30)
+		n := g.Gen.Instructions()
+		if n.Pages+n.Interpreter+n.Go != g.Gen.S.Retired || n.Go != 0 || (n.Pages == 0) != (name == "interpreter") || (n.Interpreter == 0) != (name == "page") {
+			t.Errorf("%s: %+v of %d", name, n, g.Gen.S.Retired)
+		}
+		if n := g.Ref.Instructions(); n.Go != g.Ref.S.Retired {
+			t.Errorf("the reference: %+v of %d", n, g.Ref.S.Retired)
+		}
+		if g.Gen.S.PageCalls+g.Gen.S.InterpCalls == 0 {
+			t.Error("no call was counted")
+		}
+	}
+}
