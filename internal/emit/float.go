@@ -80,11 +80,11 @@ func (l *lowering) fpResult(r uint32, t wasm.ValType) {
 	}
 }
 
-// sticky pushes whether a result that is rounded to nearest even may raise the
-// inexact flag: in the dynamic rounding mode that mode must be right, too.
+// sticky pushes whether a conversion to an integer may raise the inexact flag:
+// in the dynamic rounding mode that has to be nearest even, too.
 func (l *lowering) sticky(n *ir.Node) {
 	if n.Aux == ir.RMDynamic {
-		l.t.stateWord(l, core.OffFPRound)
+		l.t.fpLimit(l)
 	} else {
 		l.t.stateWord(l, core.OffFPExact)
 	}
@@ -399,60 +399,67 @@ func (l *lowering) fpCompare(n *ir.Node, op ir.FP, t wasm.ValType) {
 	l.release(ir.I32, r)
 }
 
-// fpToInt rounds to an integral value by the native instruction for the mode.
-// That is exact if it changes nothing; otherwise it is inexact, and never
-// invalid as long as the value fits.
+// fpToInt rounds to an integral value by what is native for the mode. That is
+// exact if it changes nothing; otherwise it is inexact, and never invalid as
+// long as the value fits.
 func (l *lowering) fpToInt(n *ir.Node, op ir.FP, t wasm.ValType) {
-	a, m := l.fpLocal(wasm.F64), l.fpLocal2()
+	c, a, m := l.c, l.fpLocal(wasm.F64), l.fpLocal2()
 	l.fpArg(n, 0, t)
 	if t == wasm.F32 {
-		l.c.Op(wasm.OpF64PromoteF32)
+		c.Op(wasm.OpF64PromoteF32)
 	}
-	l.c.LocalTee(a)
-	switch n.Aux {
-	case ir.RMDynamic: // nearest even if that is the mode; else only what is exact
-		l.c.Op(wasm.OpF64Nearest)
-		l.c.LocalGet(a)
-		l.c.Op(wasm.OpF64Trunc)
-		l.sticky(n)
-		l.c.Select()
-	default:
-		l.c.Op([...]wasm.Opcode{softfloat.RNE: wasm.OpF64Nearest, softfloat.RTZ: wasm.OpF64Trunc,
-			softfloat.RDN: wasm.OpF64Floor, softfloat.RUP: wasm.OpF64Ceil}[n.Aux])
+	c.LocalTee(a)
+	switch mode := softfloat.Rounding(n.Aux); {
+	case n.Aux == ir.RMDynamic || mode == softfloat.RNE: // in another dynamic mode only what is exact
+		c.Op(wasm.OpF64Nearest)
+	case mode == softfloat.RDN:
+		c.Op(wasm.OpF64Floor)
+	case mode == softfloat.RUP:
+		c.Op(wasm.OpF64Ceil)
+	case mode == softfloat.RMM: // what is added takes halves, and nothing else, to the next integer
+		c.F64Const(math.Nextafter(0.5, 0))
+		c.LocalGet(a)
+		c.Op(wasm.OpF64Copysign)
+		c.Op(wasm.OpF64Add)
 	}
-	l.c.LocalTee(m)
-	l.c.LocalGet(a)
-	l.c.Op(wasm.OpF64Eq)
-	l.sticky(n)
-	l.c.Op(wasm.OpI32Or)
-	l.c.LocalGet(m)
-	convert := wasm.OpI64TruncSatF64S
+	c.LocalTee(m)
+	// The conversion truncates what is not integral yet.
+	signed, bits := true, 63
 	switch op {
-	case ir.F64ToI32, ir.F32ToI32, ir.F64ToI64, ir.F32ToI64:
-		l.c.Op(wasm.OpF64Abs)
-		if op == ir.F64ToI64 || op == ir.F32ToI64 {
-			l.c.F64Const(0x1p63)
-		} else {
-			l.c.F64Const(0x1p31)
-		}
-		l.c.Op(wasm.OpF64Lt)
-	default: // as integers, so that negative numbers and -0 are too large
-		convert = wasm.OpI64TruncSatF64U
-		l.c.Op(wasm.OpI64ReinterpretF64)
-		if op == ir.F64ToU64 || op == ir.F32ToU64 {
-			l.c.I64Const(int64(math.Float64bits(0x1p64)))
-		} else {
-			l.c.I64Const(int64(math.Float64bits(0x1p32)))
-		}
-		l.c.Op(wasm.OpI64LtU)
+	case ir.F64ToI32, ir.F32ToI32:
+		bits = 31
+	case ir.F64ToU32, ir.F32ToU32:
+		signed, bits = false, 32
+	case ir.F64ToU64, ir.F32ToU64:
+		signed, bits = false, 64
 	}
-	l.c.Op(wasm.OpI32And)
-	l.c.Op(wasm.OpI32Eqz)
+	limit := math.Ldexp(1, bits)
+	convert := wasm.OpI64TruncSatF64S
+	if signed {
+		c.Op(wasm.OpF64Abs)
+		c.F64Const(limit)
+		c.Op(wasm.OpF64Lt)
+	} else { // as integers, so that negative numbers and -0 are too large
+		convert = wasm.OpI64TruncSatF64U
+		c.Op(wasm.OpI64ReinterpretF64)
+		c.I64Const(int64(math.Float64bits(limit)))
+		c.Op(wasm.OpI64LtU)
+	}
+	c.Op(wasm.OpI32Eqz)
 	l.t.exitIf(l)
-	l.c.LocalGet(m)
-	l.c.Op(convert)
+	l.sticky(n)
+	c.Op(wasm.OpI32Eqz)
+	c.If(wasm.Void)
+	c.LocalGet(a)
+	c.LocalGet(a)
+	c.Op(wasm.OpF64Trunc)
+	c.Op(wasm.OpF64Ne)
+	l.t.exitIf(l)
+	c.End()
+	c.LocalGet(m)
+	c.Op(convert)
 	if op == ir.F64ToU32 || op == ir.F32ToU32 {
-		l.c.Op(wasm.OpI64Extend32S)
+		c.Op(wasm.OpI64Extend32S)
 	}
 }
 

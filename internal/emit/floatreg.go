@@ -194,10 +194,8 @@ func (l *lowering) float(n *ir.Node) {
 		l.c.CallSym(l.fn.fp[op])
 		return
 	case ir.F64ToI32, ir.F64ToU32, ir.F64ToI64, ir.F64ToU64, ir.F32ToI32, ir.F32ToU32, ir.F32ToI64, ir.F32ToU64:
-		if softfloat.Rounding(n.Aux) != softfloat.RMM {
-			l.fpToInt(n, op, t)
-			return
-		}
+		l.fpToInt(n, op, t)
+		return
 	case ir.I32ToF64, ir.U32ToF64:
 		l.need(n.Args[0])
 		l.c.Op(wasm.OpI32WrapI64)

@@ -82,7 +82,7 @@ func TestFloatEdges(t *testing.T) {
 	for _, w := range list {
 		pages = append(pages, fpPage(w.word))
 	}
-	g := translate(t, 1, pages, func(int) []uint16 { return []uint16{0} }).guest()
+	g := translate(t, 1, pages, fpEntries).guest()
 	r := isatest.Random(21)
 	n := 6000
 	if testing.Short() {
@@ -129,7 +129,7 @@ func FuzzFloat(f *testing.F) {
 	for _, w := range fuzzed.list {
 		pages = append(pages, fpPage(w.word))
 	}
-	fuzzed.g = translate(f, 1, pages, func(int) []uint16 { return []uint16{0} }).guest()
+	fuzzed.g = translate(f, 1, pages, fpEntries).guest()
 	f.Fuzz(func(t *testing.T, op, rm uint8, x, y, z, fcsr uint64) {
 		w := fuzzed.list[(int(op)*6+int(rm))%len(fuzzed.list)]
 		// The same operands with another flag or mode, and as binary32.
@@ -154,9 +154,9 @@ func TestFloatInterpreted(t *testing.T) {
 		fp(0x05, 6, 6, 1), // fsub.d
 		stype(fsd, 3, 11, 6, 0), stype(fsd, 3, 11, 5, 8),
 		addi(12, 12, -1),
-		btype(1, 12, 0, -8*4), // to fadd
+		btype(1, 12, 0, -9*4),
 		jal(0, 0)))
-	g := translate(t, 1, [][]byte{page}, func(int) []uint16 { return []uint16{0} }).guest()
+	g := translate(t, 1, [][]byte{page}, func(int) []uint16 { return []uint16{0, 4} }).guest()
 	for _, c := range []struct {
 		name string
 		x, y float64
@@ -172,7 +172,7 @@ func TestFloatInterpreted(t *testing.T) {
 			e.S.G[10], e.S.G[11], e.S.G[12], e.S.G[13] = setsAt, outAt, 100, c.fcsr
 		})
 		g.Gen.Stats.Exits[core.ExitSingle] = 0
-		if err := g.Step(3 + 9*100); err != nil {
+		if err := g.Step(3 + 10*100); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if n := g.Gen.Stats.Exits[core.ExitSingle]; n > 4 {
@@ -211,5 +211,41 @@ func TestFloatBits(t *testing.T) {
 	g.Both(func(e *engine.Engine) { e.S.G[10], e.S.G[11], e.S.G[12] = setsAt, outAt, uint64(len(list)) })
 	if err := g.Step(22 * len(list)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFloatToIntStays: conversions to integers with a rounding mode of their own
+// stay in page functions, whatever the dynamic mode.
+func TestFloatToIntStays(t *testing.T) {
+	var list []fpWord
+	var pages [][]byte
+	for _, w := range fpWords() {
+		if w.word>>27 == 0x18 { // fcvt to an integer
+			for rm := range uint32(5) {
+				w := fpWord{w.name, w.word&^(7<<12) | rm<<12}
+				list, pages = append(list, w), append(pages, fpPage(w.word))
+			}
+		}
+	}
+	g := translate(t, 1, pages, fpEntries).guest()
+	r := isatest.Random(9)
+	for _, w := range list {
+		var sets []operands
+		for i := range 200 {
+			v := float64(r.N(1<<24)) * 0x1p-1
+			s := operands{math.Float64bits(v), 0, 0, uint64(r.N(5))<<5 | 1}
+			if i&1 != 0 { // exact, with no flag yet
+				s = operands{math.Float64bits(math.Floor(v)), 0, 0, uint64(r.N(5)) << 5}
+			}
+			if w.word>>25&3 == 0 {
+				s[0] = boxed | uint64(math.Float32bits(float32(math.Float64frombits(s[0]))))
+			}
+			sets = append(sets, s)
+		}
+		g.Gen.Stats.Exits[core.ExitSingle] = 0
+		runFP(t, g, w.name, w.word, sets)
+		if n := g.Gen.Stats.Exits[core.ExitSingle]; n > 2*200+8 {
+			t.Errorf("%s, mode %d: left %d times of 200", w.name, w.word>>12&7, n-400)
+		}
 	}
 }
