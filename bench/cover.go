@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,17 +31,22 @@ func (c *coverage) Share() float64 {
 	return 100 * ratio(float64(c.Counts[countTranslated]), float64(c.Counts[countInstructions]))
 }
 
-// counts are what the machine counted in a run, by the names that it gives them.
+// counts are what the machine counted in a run, as "GROUP NAME".
 type counts map[string]uint64
 
-// The counts that are looked for by name.
+// The counts that are looked for by name (internal/machine).
 const (
-	countInstructions = "instructions"
-	countTranslated   = "translated"
+	countInstructions = "instructions all"
+	countTranslated   = "instructions pages"
+	countInterpreted  = "instructions interpreter"
+	countPageCalls    = "calls pages"
+	countInterpCalls  = "calls interpreter"
+	groupExits        = "exits "
+	groupTime         = "time_ns "
+	countTime         = "time_ns all"
 )
 
-// statsLine begins the line that the machine prints at its end when C2W_TRACE is
-// set: an object of JSON, or "NAME NUMBER, NAME NUMBER".
+// statsLine begins the line that the machine prints at its end with C2W_STATS=json.
 const statsLine = "c2w: stats: "
 
 var errNoStats = errors.New("the machine printed no statistics")
@@ -51,24 +57,16 @@ func readCounts(stderr string) (counts, error) {
 		if !ok {
 			continue
 		}
-		c := counts{}
-		if strings.HasPrefix(rest, "{") {
-			var v map[string]any
-			d := json.NewDecoder(strings.NewReader(rest))
-			d.UseNumber()
-			if err := d.Decode(&v); err != nil {
-				return nil, fmt.Errorf("reading the machine's statistics: %w", err)
-			}
-			c.flatten("", v)
-			return c, nil
+		var v map[string]any
+		d := json.NewDecoder(strings.NewReader(rest))
+		d.UseNumber()
+		if err := d.Decode(&v); err != nil {
+			return nil, fmt.Errorf("reading the machine's statistics: %w", err)
 		}
-		for _, pair := range strings.Split(rest, ", ") {
-			at := strings.LastIndexByte(pair, ' ')
-			n, err := strconv.ParseUint(pair[at+1:], 10, 64)
-			if at < 1 || err != nil {
-				return nil, fmt.Errorf("the machine's statistics say %q", pair)
-			}
-			c[pair[:at]] = n
+		c := counts{}
+		c.flatten("", v)
+		if c[countInstructions] == 0 {
+			return nil, errNoStats
 		}
 		return c, nil
 	}
@@ -89,31 +87,53 @@ func (c counts) flatten(prefix string, v map[string]any) {
 	}
 }
 
-// text tells the counts for each 1000 instructions, the most frequent first.
+// text tells the counts for each 1000 instructions and the time by part, the
+// largest first.
 func (c counts) text(out io.Writer) {
-	n := c[countInstructions]
+	n := float64(c[countInstructions])
 	if n == 0 {
 		return
 	}
-	fmt.Fprintf(out, "  %.1f million instructions", float64(n)/1e6)
-	if t, ok := c[countTranslated]; ok {
-		fmt.Fprintf(out, ", %.1f %% of them translated", 100*float64(t)/float64(n))
-	}
-	fmt.Fprintf(out, "; for each 1000 of them:")
-	names := slices.SortedFunc(maps.Keys(c), func(a, b string) int {
-		if c[a] != c[b] {
-			return int(min(c[b], 1<<62)) - int(min(c[a], 1<<62))
+	fmt.Fprintf(out, "  %.1f million instructions, %.1f %% of them translated, %.1f %% interpreted; a call of a page function executes %.0f, of the interpreter %.0f\n",
+		n/1e6, 100*float64(c[countTranslated])/n, 100*float64(c[countInterpreted])/n,
+		ratio(float64(c[countTranslated]), float64(c[countPageCalls])), ratio(float64(c[countInterpreted]), float64(c[countInterpCalls])))
+	var exits, rest, times []string
+	for _, name := range c.ranked() {
+		v := float64(c[name])
+		each := fmt.Sprintf("%s %.3f", name, 1000*v/n)
+		switch {
+		case name == countTime || strings.HasPrefix(name, "instructions ") || strings.HasPrefix(name, "go_ns "):
+		case strings.HasPrefix(name, groupTime):
+			times = append(times, fmt.Sprintf("%s %.1f %%", name[len(groupTime):], 100*ratio(v, float64(c[countTime]))))
+		case 1000*v/n < 0.0005:
+		case strings.HasPrefix(name, groupExits):
+			exits = append(exits, each[len(groupExits):])
+		default:
+			rest = append(rest, each)
 		}
-		return strings.Compare(a, b)
+	}
+	fmt.Fprintf(out, "  exits for each 1000 instructions: %s\n", strings.Join(exits, ", "))
+	fmt.Fprintf(out, "  and: %s\n", strings.Join(rest, ", "))
+	if len(times) > 0 {
+		fmt.Fprintf(out, "  time by the machine's clock, %.0f ms, clock reads included: %s\n", float64(c[countTime])/1e6, strings.Join(times, ", "))
+	}
+}
+
+// ranked lists the names, the largest count first.
+func (c counts) ranked() []string {
+	return slices.SortedFunc(maps.Keys(c), func(a, b string) int {
+		return cmp.Or(cmp.Compare(c[b], c[a]), strings.Compare(a, b))
 	})
-	sep := " "
-	for _, name := range names {
-		if each := 1000 * float64(c[name]) / float64(n); name != countInstructions && name != countTranslated && each >= 0.001 {
-			fmt.Fprintf(out, "%s%s %.3f", sep, name, each)
-			sep = ", "
+}
+
+// exits adds up those of generated code.
+func (c counts) exits() (sum uint64) {
+	for name, n := range c {
+		if strings.HasPrefix(name, groupExits) {
+			sum += n
 		}
 	}
-	fmt.Fprintln(out)
+	return sum
 }
 
 // count runs a program under an engine and returns the machine's counts.
@@ -123,7 +143,7 @@ func (l *lab) count(ctx context.Context, h *host, r runnable) (counts, error) {
 		return nil, err
 	}
 	s, err := observeFor(ctx, l, func(ctx context.Context) *exec.Cmd {
-		return h.command(ctx, as, r.file, []string{"C2W_TRACE=1"}, r.args)
+		return h.command(ctx, as, r.file, []string{"C2W_STATS=json"}, r.args)
 	})
 	if err != nil {
 		return nil, err
@@ -168,22 +188,17 @@ func (rep *report) coverText(out io.Writer) {
 	}
 	fmt.Fprintf(out, "\nInstructions, boot included, and the share that code translated after training with other data executed\n")
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "program\tmillions\ttranslated\texits per 1000\tmisses\tlookups\tsingle\t\n")
+	fmt.Fprintf(w, "program\tmillions\ttranslated\ta call\tinterpreted\ta call\texits per 1000\tmiss\tlookup\tsingle\t\n")
 	for _, c := range rep.Cover {
 		n := float64(c.Counts[countInstructions])
-		var exits uint64
-		for name, v := range c.Counts {
-			if strings.HasPrefix(name, "exit ") || strings.HasPrefix(name, "exits ") {
-				exits += v
-			}
-		}
 		each := func(v uint64) string { return fmt.Sprintf("%.3f", 1000*ratio(float64(v), n)) }
-		of := func(reason string) string { return each(c.Counts["exit "+reason] + c.Counts["exits "+reason]) }
-		translated := "–"
-		if s := c.Share(); s > 0 {
-			translated = fmt.Sprintf("%.1f %%", s)
+		per := func(insns, calls string) string {
+			return fmt.Sprintf("%.0f", ratio(float64(c.Counts[insns]), float64(c.Counts[calls])))
 		}
-		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\t%s\t%s\t%s\t\n", c.What, n/1e6, translated, each(exits), of("miss"), of("lookup"), of("single"))
+		fmt.Fprintf(w, "%s\t%.1f\t%.1f %%\t%s\t%.1f %%\t%s\t%s\t%s\t%s\t%s\t\n", c.What, n/1e6,
+			c.Share(), per(countTranslated, countPageCalls),
+			100*ratio(float64(c.Counts[countInterpreted]), n), per(countInterpreted, countInterpCalls),
+			each(c.Counts.exits()), each(c.Counts["exits miss"]), each(c.Counts["exits lookup"]), each(c.Counts["exits single"]))
 	}
 	w.Flush()
 }

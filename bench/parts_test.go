@@ -13,16 +13,12 @@ import (
 )
 
 func TestReadCounts(t *testing.T) {
-	want := counts{"instructions": 12, "exit miss": 3}
-	for _, out := range []string{
-		"x\nc2w: stats: instructions 12, exit miss 3\n",
-		"c2w: stats: {\"instructions\": 12, \"exit\": {\"miss\": 3}, \"share\": 0.5, \"name\": \"x\"}\r\n",
-	} {
-		if c, err := readCounts(out); err != nil || !reflect.DeepEqual(c, want) {
-			t.Errorf("%q: %v, %v", out, c, err)
-		}
+	want := counts{"instructions all": 12, "exits miss": 3}
+	out := "x\nc2w: stats: {\"instructions\": {\"all\": 12}, \"exits\": {\"miss\": 3}, \"share\": 0.5, \"name\": \"x\"}\r\n"
+	if c, err := readCounts(out); err != nil || !reflect.DeepEqual(c, want) || c.exits() != 3 {
+		t.Errorf("%q: %v, %v", out, c, err)
 	}
-	for _, out := range []string{"", "c2w: boot: init 3", "c2w: stats: instructions", "c2w: stats: miss -3", "c2w: stats: {"} {
+	for _, out := range []string{"", "c2w: boot: init 3", "c2w: stats: calls 3", "c2w: stats: {}", "c2w: stats: {"} {
 		if c, err := readCounts(out); err == nil {
 			t.Errorf("%q: %v", out, c)
 		}

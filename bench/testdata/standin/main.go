@@ -9,12 +9,12 @@ import (
 )
 
 func main() {
-	switch os.Getenv("C2W_TRACE") {
-	case "boot":
+	if os.Getenv("C2W_TRACE") == "boot" {
 		fmt.Fprintln(os.Stderr, "c2w: boot: machine 0.5")
 		fmt.Fprintln(os.Stderr, "c2w: boot: init 1.25")
-	case "1":
-		fmt.Fprintln(os.Stderr, "c2w: stats: instructions 2000, translated 1800, exit miss 5")
+	}
+	if os.Getenv("C2W_STATS") == "json" {
+		fmt.Fprintln(os.Stderr, `c2w: stats: {"instructions":{"all":2000,"pages":1800,"interpreter":190,"go":10},"exits":{"miss":5}}`)
 	}
 	switch args := os.Args[1:]; strings.Join(args, " ") {
 	case "/bin/true":
