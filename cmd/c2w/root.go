@@ -18,6 +18,7 @@ func newRoot(inv *invocation) *cobra.Command {
 	root.AddCommand(
 		newRunCommand(inv),
 		newInspectCommand(inv),
+		newListCommand(inv),
 		newCacheCommand(inv),
 		newCompletionCommand(inv),
 		newLicensesCommand(inv),

@@ -8,7 +8,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/c2w/c2w/internal/core"
@@ -144,7 +147,7 @@ func (p *Page) Write(w io.Writer, want func(off int) bool) error {
 		lines := strings.SplitAfter(x.Block.Format(), "\n")
 		for _, l := range lines[1:] { // the first says where the instruction is
 			if l != "" {
-				fmt.Fprintf(&b, "        %s", strings.TrimLeft(l, "\t"))
+				fmt.Fprintf(&b, "        %s", slotInIR.ReplaceAllStringFunc(strings.TrimLeft(l, "\t"), p.named))
 			}
 		}
 	}
@@ -223,6 +226,11 @@ func (p *Page) wat(code []byte, want func(off int) bool) (string, error) {
 	var b strings.Builder
 	shown, dots := all, false
 	for _, l := range strings.SplitAfter(text, "\n") {
+		if m := slotInWasm.FindStringSubmatch(l); m != nil {
+			if name := p.named(m[1]); name != m[1] {
+				l = strings.TrimSuffix(l, "\n") + "  ;; " + strings.Trim(name, "[]") + "\n"
+			}
+		}
 		switch {
 		case l == show:
 			shown = true
@@ -237,4 +245,40 @@ func (p *Page) wat(code []byte, want func(off int) bool) (string, error) {
 		}
 	}
 	return b.String(), err
+}
+
+// Registers as package ir prints them, and in accesses of the state.
+var (
+	slotInIR   = regexp.MustCompile(`\[0x[0-9a-f]+\]`)
+	slotInWasm = regexp.MustCompile(`(?:load|store) offset=(0x[0-9a-f]+)\n$`)
+)
+
+// named puts a register's name in place of its state offset, if the ISA has one.
+func (p *Page) named(slot string) string {
+	off, err := strconv.ParseInt(strings.Trim(slot, "[]"), 0, 32)
+	n, ok := p.ISA.(interface{ SlotName(int) string })
+	if err != nil || !ok || n.SlotName(int(off)) == "" {
+		return slot
+	}
+	return "[" + n.SlotName(int(off)) + "]"
+}
+
+// Around returns what Write is to be given to print the instruction at an offset
+// and n before and behind it.
+func (p *Page) Around(off, n int) func(off int) bool {
+	list := p.instructions()
+	if p.marked && !slices.ContainsFunc(list, func(i insn) bool { return i.off == off }) {
+		list = p.insns(off &^ 1) // the function does not have it
+		return p.among(list[:min(len(list), n+1)])
+	}
+	at := sort.Search(len(list), func(i int) bool { return list[i].off >= off })
+	return p.among(list[max(0, at-n):min(len(list), at+n+1)])
+}
+
+func (p *Page) among(list []insn) func(off int) bool {
+	wanted := make(map[int]bool, len(list))
+	for _, i := range list {
+		wanted[i.off] = true
+	}
+	return func(off int) bool { return wanted[off] }
 }
