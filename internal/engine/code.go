@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/emit"
@@ -49,7 +48,7 @@ type codePage struct {
 	waiting []waiting
 	bound   *Binding
 	code    *codeSet // what of the page bound may have translated, nil until it is asked for
-	targets []uint16 // offsets that were jumped to, in order of the first time
+	targets []known  // where jumps have led, in order of the first time
 	stores  int      // into the page, beside its code
 	// straddles are the instructions that begin in this page and end in the
 	// next; tail is the number of this page's first bytes that belong to one.
@@ -64,6 +63,25 @@ type straddle struct {
 	off    uint16
 	next   *codePage // the second page, which may have been dropped since
 	record uint32
+}
+
+// known is the target of a jump.
+type known struct {
+	off            uint16
+	record, target uint32
+}
+
+// know remembers the target of a jump.
+func (p *codePage) know(k known) {
+	if len(p.targets) == maxTargets {
+		return
+	}
+	for i := range p.targets {
+		if p.targets[i].off == k.off {
+			return
+		}
+	}
+	p.targets = append(p.targets, k)
 }
 
 type waiting struct {
@@ -221,13 +239,12 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 			return c.straddle(p, &p.straddles[i], frame, pc), 0
 		}
 	}
-	if len(p.targets) < maxTargets && !slices.Contains(p.targets, off) {
-		p.targets = append(p.targets, off)
-	}
+	record = p.record[off>>alignShift]
 	if p.bound != nil {
 		target = p.bound.target(off)
 	}
-	return p.record[off>>alignShift], target
+	p.know(known{off, record, target})
+	return record, target
 }
 
 // straddle returns the record of an instruction that ends in the page behind.

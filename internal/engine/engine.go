@@ -271,16 +271,10 @@ func (e *Engine) Lookup() {
 // and times, where there is room.
 func (e *Engine) refill(s *jumpSet, p *jumpPage, code *codePage) {
 	base := ^p.page << core.PageShift
-	for _, off := range code.targets {
-		pc, at := base+uint64(off), code.decoded(int(off))
-		if at == 0 || !s.free(pc) || core.FindJump(s.cache, pc) != nil {
-			continue
+	for i := range code.targets {
+		k := &code.targets[i]
+		if s.offer(p, base+uint64(k.off), k.record, k.target) {
+			e.Stats.Refills++
 		}
-		target := uint32(0)
-		if code.bound != nil {
-			target = code.bound.target(off)
-		}
-		s.fill(p, pc, at, target)
-		e.Stats.Refills++
 	}
 }

@@ -123,14 +123,30 @@ func (s *jumpSet) fill(p *jumpPage, pc uint64, record, target uint32) {
 		}
 	}
 	*e = core.JumpEntry{Record: record, Target: target, Tag: ^pc}
+	p.enter(pc)
+}
+
+// enter notes that pc was entered.
+func (p *jumpPage) enter(pc uint64) {
 	n := pc & core.PageMask >> alignShift
 	p.at[n/64] |= 1 << (n % 64)
 }
 
-// free reports whether pc can be entered at no other's cost.
-func (s *jumpSet) free(pc uint64) bool {
+// offer enters code at pc, which is in a page, if that is at no other's cost.
+func (s *jumpSet) offer(p *jumpPage, pc uint64, record, target uint32) bool {
 	i := core.JumpIndex(pc)
-	return s.cache[i].Tag == 0 || s.cache[i^1].Tag == 0
+	e, f := &s.cache[i], &s.cache[i^1]
+	if e.Tag == ^pc || f.Tag == ^pc {
+		return false
+	}
+	if e.Tag != 0 {
+		if e = f; e.Tag != 0 {
+			return false
+		}
+	}
+	e.Record, e.Target, e.Tag = record, target, ^pc
+	p.enter(pc)
+	return true
 }
 
 func (j *jumpCache) flushAll() {
