@@ -59,6 +59,10 @@ func Open(b []byte) (*File, error) {
 	if f.Manifest == nil || !ok || e.Kind != wasm.KindTable {
 		return nil, errShape
 	}
+	pages := (uint32(machine.RAMHost) + f.Manifest.RAM) / wasm.PageSize
+	if len(m.Memories) != 1 || m.Memories[0] != (wasm.Limits{Min: pages, Max: pages, HasMax: true}) {
+		return nil, errShape
+	}
 	f.table = e.Index
 	if err := f.readTable(); err != nil {
 		return nil, err
