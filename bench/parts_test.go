@@ -88,8 +88,8 @@ func TestBestBudget(t *testing.T) {
 func TestProfileRead(t *testing.T) {
 	s := &symbols{imports: 2, gofuncs: 4, core: 10, end: 14, interp: 11, pages: map[uint32]int{12: 0, 13: 1}, names: map[uint32]string{5: "main.main"}}
 	p := &profile{symbols: s}
-	pids := p.read(" 77 wasm[0]::function[12]\n 77 wasm[0]::function[12]\n 77: wasm[0]::function[11]\n 77 wasm[0]::function[3]\n" +
-		" 77 wasm[0]::function[5]\n 78 do_syscall_64\n 77 wasm[0]::function[1]\n\n")
+	pids := p.read("    77     7fcc8ee5bbc7 wasm[0]::function[12]\n    77  7fcc8ee5bbc8 wasm[0]::function[12]\n 77 1 wasm[0]::function[11]\n" +
+		" 77 1 wasm[0]::function[3]\n 77 1 wasm[0]::function[5]\n 78 ffffffff1 do_syscall_64\n 77 1 wasm[0]::function[1]\n\nx\n")
 	if !reflect.DeepEqual(pids, map[int]bool{77: true, 78: true}) || p.Samples != 7 {
 		t.Errorf("%v, %d samples", pids, p.Samples)
 	}

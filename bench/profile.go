@@ -117,7 +117,7 @@ func (p *profile) sample(ctx context.Context, l *lab, h *host, perf string, r ru
 	}); err != nil {
 		return err
 	}
-	out, err := exec.CommandContext(ctx, perf, "script", "-F", "pid,sym", "-i", data).Output()
+	out, err := exec.CommandContext(ctx, perf, "script", "-F", "pid,ip,sym", "-i", data).Output()
 	if err != nil {
 		return fmt.Errorf("perf script: %w", err)
 	}
@@ -130,19 +130,19 @@ func (p *profile) sample(ctx context.Context, l *lab, h *host, perf string, r ru
 
 var wasmSymbol = regexp.MustCompile(`^wasm\[\d+\]::function\[(\d+)\]`)
 
-// read adds up `perf script -F pid,sym`, a line for each sample, and returns
+// read adds up `perf script -F pid,ip,sym`, a line for each sample, and returns
 // the processes.
 func (p *profile) read(script string) map[int]bool {
 	pids := map[int]bool{}
 	groups, tops := map[string]int{}, map[string]int{}
 	for line := range strings.Lines(script) {
-		pid, symbol, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if n, err := strconv.Atoi(strings.TrimSuffix(pid, ":")); err == nil {
-			pids[n] = true
-		} else if symbol == "" {
+		pid, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		n, err := strconv.Atoi(pid)
+		if err != nil {
 			continue
 		}
-		symbol = strings.TrimSpace(symbol)
+		pids[n] = true
+		_, symbol, _ := strings.Cut(strings.TrimSpace(rest), " ")
 		group, name := groupHost, symbol
 		if m := wasmSymbol.FindStringSubmatch(symbol); m != nil {
 			if i, err := strconv.ParseUint(m[1], 10, 32); err == nil {
