@@ -108,14 +108,18 @@ func (l *lister) find(place string) (spot, error) {
 		if err != nil {
 			return spot{}, usagef("%s: the offset is a number, such as 0x1000", place)
 		}
-		return l.inProgram(place[:i], off, 0)
+		base := uint64(0)
+		if place[:i] == guest.ProgramNames[0] {
+			base = kernelBase
+		}
+		return l.inProgram(place[:i], off, base)
 	}
 	if hex, ok := strings.CutPrefix(place, "0x"); ok {
 		addr, err := strconv.ParseUint(hex, 16, 64)
 		if err != nil || addr < kernelBase {
 			return spot{}, usagef("%s is no address in the kernel, which begins at %#x; a program's code is named PROGRAM:OFFSET", place, uint64(kernelBase))
 		}
-		return l.inProgram("kernel", addr-kernelBase, kernelBase)
+		return l.inProgram(guest.ProgramNames[0], addr-kernelBase, kernelBase)
 	}
 	if key, err := strconv.ParseUint(place, 16, 64); err == nil && len(place) == 16 {
 		return l.byKey(key)

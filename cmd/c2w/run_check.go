@@ -27,7 +27,7 @@ const (
 )
 
 func (f *checkFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.check, "check", "", "run translated code in step with the `interpreter`, or with =evaluator, slower, and report the first difference")
+	fs.StringVar(&f.check, "check", "", "compare translated code with `WHAT`, in step: interpreter, or evaluator, slower")
 	fs.Lookup("check").NoOptDefVal = checkInterpreter
 }
 

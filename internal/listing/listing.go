@@ -129,19 +129,31 @@ func Line(g isa.ISA, addr uint64, raw uint32, size int) string {
 	return fmt.Sprintf("%#x  %-8s  %s", addr, fmt.Sprintf("%0*x", 2*size, raw), g.Disasm(raw, addr))
 }
 
-// Write prints the instructions for which want holds, each with its
-// intermediate representation, then the function's code that belongs to them.
-// Nil wants all.
+// Write prints the instructions at the offsets for which want holds, each with
+// its intermediate representation, then the function's code that belongs to
+// them. Nil wants all that the function has, or the whole page if there is none.
 func (p *Page) Write(w io.Writer, want func(off int) bool) error {
+	list, has := p.instructions(), map[int]bool{}
+	for _, i := range list {
+		has[i.off] = true
+	}
 	if want == nil {
 		want = func(int) bool { return true }
+	} else {
+		list = nil
+		for off := range p.Code {
+			if in, ok := p.ISA.Decode(p.Code[off:]); ok && want(off) {
+				list = append(list, insn{off, in})
+			}
+		}
 	}
 	var b strings.Builder
-	for _, i := range p.instructions() {
-		if !want(i.off) {
-			continue
+	for _, i := range list {
+		line := Line(p.ISA, p.Base+uint64(i.off), i.in.Raw, int(i.in.Len))
+		if p.marked && !has[i.off] {
+			line += "  ;; not in the page function"
 		}
-		fmt.Fprintf(&b, "%s\n", Line(p.ISA, p.Base+uint64(i.off), i.in.Raw, int(i.in.Len)))
+		fmt.Fprintf(&b, "%s\n", line)
 		var x ir.Builder
 		isa.LiftInsn(&x, p.ISA, &i.in, i.off)
 		lines := strings.SplitAfter(x.Block.Format(), "\n")
