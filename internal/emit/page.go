@@ -99,10 +99,11 @@ func (k *Core) Translate(code []byte, mode uint32, asked []uint16) (_ *Page, ok 
 			return nil, false
 		}
 		n := p.Func.Body.Len()
-		if n <= maxPageBytes || p.Insns == 1 {
+		if n <= maxPageBytes || limit == 1 {
 			return p, true
 		}
-		limit = min(p.Insns*maxPageBytes/n, p.Insns-1)
+		// Entries in the middle of instructions give more than limit of them.
+		limit = max(1, min(limit-1, limit*maxPageBytes/n))
 	}
 }
 
