@@ -49,7 +49,7 @@ func (c *conversionFlags) registerConversion(cmd *cobra.Command) {
 		fs.Var(&c.memory, "ram", "")
 		fs.MarkHidden("ram")
 		fs.Var(&c.writable, "writable-size", "let the container write `SIZE` beside volumes (default half the memory)")
-		fs.StringVar(&c.aot, "aot", convert.AOTProfile, "translate `WHAT` ahead of time: none, kernel or profile")
+		fs.StringVar(&c.aot, "aot", convert.AOTProfile, "translate `WHAT` ahead of time: none, kernel, profile or all")
 		fs.Var(&c.budget, "aot-budget", "give translated code `SIZE` in the file (default 4m)")
 		fs.StringArrayVar(&c.train, "train", nil, "run `COMMAND` to find what is worth translating (default the image's own, for a while)")
 		fs.StringVar(&c.profile, "profile", "", "keep in `FILE` what training finds, and use it instead the next time")

@@ -20,20 +20,28 @@ import (
 )
 
 func newInspectCommand(inv *invocation) *cobra.Command {
-	var asJSON bool
+	var asJSON, code bool
 	cmd := &cobra.Command{
 		Use:   "inspect [FLAGS] FILE.wasm",
 		Short: "Show what a converted file holds",
 		Long: `Shows what a converted file holds: the image, what it says of running it, what
 of c2w is in the file, and what takes its space. It reads no more of the file
-than that, whatever its size.`,
+than that, whatever its size. With --aot it shows what of the image's and the
+guest's code is translated, by program, and what the budget left out.`,
 		Example: `c2w inspect out.wasm
-c2w inspect --json out.wasm | jq .digest`,
+c2w inspect --json out.wasm | jq .digest
+c2w inspect --aot out.wasm`,
 		Args:              operands(1, 1, "one file"),
 		ValidArgsFunction: completeFiles("wasm", 1),
-		RunE:              func(_ *cobra.Command, args []string) error { return inspect(inv, args[0], asJSON) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			if code {
+				return inspectAOT(inv, args[0], asJSON)
+			}
+			return inspect(inv, args[0], asJSON)
+		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&code, "aot", false, "show what is translated ahead of time")
 	return cmd
 }
 

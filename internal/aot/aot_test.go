@@ -52,35 +52,30 @@ func TestChoose(t *testing.T) {
 	if len(all.Pages) != len(list) || all.Left != (Left{}) {
 		t.Fatalf("%d of %d pages, %+v", len(all.Pages), len(list), all.Left)
 	}
-	sum := 0
+	sum, samples := 0, uint64(0)
 	for i, p := range all.Pages {
 		sum += p.Bytes
-		if p.Bytes != p.Func.Func.Body.Len() || !reflect.DeepEqual(p.Candidate, list[i]) {
+		samples += p.Samples()
+		if p.Bytes != p.Func.Func.Body.Len() || !reflect.DeepEqual(p.Candidate, list[i]) || p.Hot != p.Samples() {
 			t.Errorf("page %d: %+v", i, p)
 		}
 	}
-	if sum != all.Bytes {
-		t.Errorf("%d bytes, together %d", all.Bytes, sum)
+	if sum != all.Bytes || samples != all.Hot {
+		t.Errorf("%d bytes with %d samples, together %d and %d", all.Bytes, all.Hot, sum, samples)
 	}
 
-	// A little less than everything: what goes is the least dense.
-	least := slices.MinFunc(all.Pages, func(a, b Translated) int {
-		return int(uint64(a.Samples)*uint64(b.Bytes)) - int(uint64(b.Samples)*uint64(a.Bytes))
-	})
-	cut := Choose(k, list, sum-1)
-	if cut.Left != (Left{Pages: 1, Samples: uint64(least.Samples), Bytes: least.Bytes}) || cut.Bytes != sum-least.Bytes {
-		t.Errorf("left %+v of %d bytes, took %d", cut.Left, sum, cut.Bytes)
-	}
-	if again := Choose(newCore(), list, sum-1); !reflect.DeepEqual(cut, again) {
-		t.Error("the same candidates give another choice")
-	}
-	if none := Choose(k, list, 1); len(none.Pages) != 0 || none.Bytes != 0 || none.Left.Pages != len(list) || none.Left.Bytes == 0 {
-		t.Errorf("without a budget: %d pages, %+v", len(none.Pages), none.Left)
-	}
-	// What is not even translated counts as well.
-	list = hot(t, 200)
-	if few := Choose(k, list, 100_000); len(few.Pages)+few.Left.Pages != len(list) || few.Bytes > 100_000 {
-		t.Errorf("%d pages of %d bytes, left %+v", len(few.Pages), few.Bytes, few.Left)
+	for _, budget := range []int{sum - 1, sum / 2, sum / 10, 1} {
+		c := Choose(k, list, budget)
+		if c.Bytes > budget || c.Hot+c.Left.Samples != samples || len(c.Pages)+c.Left.Pages != len(list) || c.Left.Bytes <= 0 {
+			t.Errorf("budget %d: %d bytes, %d samples, %d pages, left %+v", budget, c.Bytes, c.Hot, len(c.Pages), c.Left)
+		}
+		// A tenth of the room has more than its share.
+		if budget > 1 && budget < sum-1 && c.Hot*uint64(sum) < samples*uint64(budget) {
+			t.Errorf("budget %d of %d bytes has %d of %d samples", budget, sum, c.Hot, samples)
+		}
+		if again := Choose(newCore(), list, budget); !reflect.DeepEqual(c, again) {
+			t.Errorf("budget %d: the same candidates give another choice", budget)
+		}
 	}
 
 	bindings := all.Add(k)

@@ -23,7 +23,7 @@ const (
 )
 
 // AOTModes lists what Options.AOT can be.
-func AOTModes() []string { return []string{AOTNone, AOTKernel, AOTProfile} }
+func AOTModes() []string { return []string{AOTNone, AOTKernel, AOTProfile, AOTAll} }
 
 // DefaultBudget is what translated code takes unless told otherwise, in bytes
 // of Wasm: see docs/RATIONALE.md.
@@ -55,10 +55,12 @@ func (o *Options) trains() bool { return o.AOT == AOTProfile || o.AOT == AOTAll 
 // code is the translation of a file's guest code under way.
 type code struct {
 	*pipeline
-	img   *image.Image
-	parts *Parts
-	back  *background
-	index func() (*aot.Index, error)
+	img      *image.Image
+	parts    *Parts
+	back     *background
+	programs []aot.Program              // the image's files, if their code is wanted
+	index    func() (*aot.Index, error) // of these and the guest's own
+	info     *AOTInfo                   // once it is made
 }
 
 func (p *pipeline) newCode(img *image.Image, parts *Parts, back *background) *code {
@@ -70,31 +72,22 @@ func (c *code) look(tree *rootfs.Tree) {
 	if c.o.AOT == AOTNone {
 		return
 	}
+	if c.o.trains() {
+		tree.Files(func(path string, f *rootfs.File) {
+			c.programs = append(c.programs, aot.Program{Name: path, Size: f.Size, Open: f.Open})
+		})
+	}
 	c.index = start(c.back, func() (*aot.Index, error) {
-		programs, err := c.programs(tree)
+		own, err := guest.Programs(c.plat.arch)
 		if err != nil {
 			return nil, err
 		}
-		return aot.NewIndex(programs)
+		var list []aot.Program
+		for _, name := range guest.ProgramNames {
+			list = append(list, aot.BytesProgram(name, own[name]))
+		}
+		return aot.NewIndex(append(list, c.programs...))
 	})
-}
-
-// programs lists the files whose code may run: the guest's own, and if it is
-// wanted, the image's.
-func (c *code) programs(tree *rootfs.Tree) (list []aot.Program, err error) {
-	own, err := guest.Programs(c.plat.arch)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range guest.ProgramNames {
-		list = append(list, aot.BytesProgram(name, own[name]))
-	}
-	if c.o.trains() {
-		tree.Files(func(path string, f *rootfs.File) {
-			list = append(list, aot.Program{Name: path, Size: f.Size, Open: f.Open})
-		})
-	}
-	return list, nil
 }
 
 // make trains and translates.
@@ -114,6 +107,9 @@ func (c *code) make(b booting, disk machine.Source, tree *rootfs.Tree) error {
 	return c.stage("translate", func() (string, error) { return c.translate(profile) })
 }
 
+// minPage is less than most pages of code take, in bytes of Wasm.
+const minPage = 2 << 10
+
 const (
 	// share is what the samples of a scaled profile add up to: enough that
 	// rounding is nothing, and that sums do not overflow.
@@ -121,25 +117,65 @@ const (
 	// floor is how many times more what training found counts than what is
 	// known of the guest's own programs in general. They run at every start,
 	// and in ways that training may not have seen.
-	floor = 8
+	floor = 32
 )
 
 // translate chooses from a profile and makes the core.
 func (c *code) translate(profile aot.Profile) (detail string, err error) {
-	x, err := c.index()
-	if err != nil {
-		return "", err
-	}
-	found, err := x.Find(profile.Contents())
-	if err != nil {
-		return "", err
-	}
 	c.parts.Core = emit.NewCore(c.parts.ISA, machine.StateBase, machine.CachesBase)
-	choice := aot.Choose(c.parts.Core, aot.Candidates(profile, found), int(c.o.Budget))
+	choice, err := c.choose(c.parts.Core, profile)
+	if err != nil {
+		return "", err
+	}
 	c.parts.Manifest.Pages = choice.Add(c.parts.Core)
+	c.info = c.o.describe(profile, &choice)
 	detail = fmt.Sprintf("%s of code into %s", plural(len(choice.Pages), "page"), Bytes(int64(choice.Bytes)))
 	if choice.Left.Pages > 0 {
 		detail += fmt.Sprintf(", the budget leaves out %d", choice.Left.Pages)
 	}
 	return detail, nil
+}
+
+// choose makes page functions for a core, as far as the budget goes.
+func (c *code) choose(k *emit.Core, profile aot.Profile) (aot.Choice, error) {
+	x, err := c.index()
+	if err != nil {
+		return aot.Choice{}, err
+	}
+	found, err := x.Find(profile.Contents())
+	if err != nil {
+		return aot.Choice{}, err
+	}
+	choice := aot.Choose(k, aot.Candidates(profile, found), int(c.o.Budget))
+	if c.o.AOT == AOTAll {
+		all, err := c.everything(&choice)
+		if err != nil {
+			return choice, err
+		}
+		choice.Fill(k, all, int(c.o.Budget))
+	}
+	return choice, nil
+}
+
+// everything lists the code of the image, that of the programs which the choice
+// has most of first.
+func (c *code) everything(choice *aot.Choice) ([]aot.Candidate, error) {
+	hot := map[string]uint64{}
+	for _, t := range choice.Pages {
+		hot[t.Program] += t.Hot
+	}
+	programs := slices.Clone(c.programs)
+	slices.SortStableFunc(programs, func(a, b aot.Program) int { return cmp.Compare(hot[b.Name], hot[a.Name]) })
+	var all []aot.Candidate
+	for _, p := range programs {
+		list, err := aot.Everything(c.parts.ISA, c.plat.machine, p)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", p.Name, err)
+		}
+		all = append(all, list...)
+		if len(all)*minPage > int(c.o.Budget) {
+			break // more than fits
+		}
+	}
+	return all, nil
 }

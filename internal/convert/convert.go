@@ -200,7 +200,7 @@ func (p *pipeline) run(img *image.Image) (_ *File, err error) {
 		return nil, err
 	}
 	err = p.stage("link", func() (string, error) {
-		if err := f.link(parts); err != nil {
+		if err := f.link(parts, code.info); err != nil {
 			return "", err
 		}
 		return Bytes(f.Size), nil
@@ -320,7 +320,7 @@ func (l *limited) Write(p []byte) (int, error) {
 }
 
 // link joins the parts and adds the file's description.
-func (f *File) link(parts *Parts) error {
+func (f *File) link(parts *Parts, translated *AOTInfo) error {
 	out, err := Link(parts)
 	if err != nil {
 		return err
@@ -335,7 +335,14 @@ func (f *File) link(parts *Parts) error {
 		return err
 	}
 	f.module = out.Module
-	f.module.Customs = append(f.module.Customs, section)
+	if translated != nil {
+		section, err := translated.section()
+		if err != nil {
+			return err
+		}
+		f.module.Customs = append(f.module.Customs, section)
+	}
+	f.module.Customs = append(f.module.Customs, section) // the last one: Cache relies on it
 	if f.Size = f.module.Size(); f.Size > maxModule {
 		return fmt.Errorf("the file would take %s: engines take at most %s, choose a smaller image", Bytes(f.Size), Bytes(maxModule))
 	}

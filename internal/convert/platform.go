@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"debug/elf"
 	"fmt"
 	"strings"
 
@@ -15,11 +16,13 @@ type platform struct {
 	name string // as in --platform and in image indexes
 	arch string // as package guest names it
 	isa  isa.ISA
+	// machine is what the architecture's programs say of themselves.
+	machine elf.Machine
 }
 
 // platforms is the table of them; the first is the default.
 var platforms = []platform{
-	{name: "linux/riscv64", arch: "riscv64", isa: riscv64.Guest},
+	{name: "linux/riscv64", arch: "riscv64", isa: riscv64.Guest, machine: elf.EM_RISCV},
 }
 
 // Platforms lists the platforms that images can be converted for, the default

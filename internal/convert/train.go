@@ -124,8 +124,8 @@ func split(text string) ([]string, error) {
 }
 
 // perRun is what the samples of one training run are scaled to: all commands
-// weigh the same, and 4000 of them do not overflow.
-const perRun = 1 << 20
+// weigh the same, and 200 of them do not overflow.
+const perRun = 1 << 24
 
 // train runs the workloads and adds up what they show.
 func (c *code) train(list []workload, g trial.Guest) (_ aot.Profile, detail string, err error) {

@@ -49,9 +49,9 @@ type graph struct {
 }
 
 // findBlocks discovers the code that entries reach inside a page, and returns
-// the blocks by rising offset. What follows a call or an instruction that Go
+// the blocks by rising offset; live, if not nil, says which instructions count. What follows a call or an instruction that Go
 // executes is reached by an entry of its own or not at all.
-func findBlocks(g isa.ISA, code []byte, asked []uint16, limit int) []*block {
+func findBlocks(g isa.ISA, code []byte, asked []uint16, live *offsets, limit int) []*block {
 	forms := g.Forms()
 	insns := map[int]isa.Insn{}
 	leader := map[int]bool{}
@@ -73,7 +73,7 @@ func findBlocks(g isa.ISA, code []byte, asked []uint16, limit int) []*block {
 				break
 			}
 			in, ok := g.Decode(code[off:])
-			if !ok || len(insns) >= limit {
+			if !ok || len(insns) >= limit || live != nil && !live[off] {
 				break
 			}
 			insns[off] = in

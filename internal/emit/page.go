@@ -92,9 +92,21 @@ func (p *page) mark(v int) {
 // translate. The same arguments give the same function. It changes nothing of
 // the core and may run beside other calls.
 func (k *Core) Translate(code []byte, mode uint32, asked []uint16) (_ *Page, ok bool) {
+	return k.TranslateRan(code, mode, asked, nil)
+}
+
+// TranslateRan is Translate for what a profile has seen to run: only the code
+// that lies straight behind the given offsets, up to a jump. Entries elsewhere
+// are none; what jumps there leaves the function, and comes back where it meets
+// that code again. Without offsets there is no such limit.
+func (k *Core) TranslateRan(code []byte, mode uint32, asked, ran []uint16) (_ *Page, ok bool) {
+	live := straight(k.g, code, ran)
+	if live != nil {
+		asked = joins(k.g, code, asked, ran, live)
+	}
 	limit := maxPageInsns
 	for {
-		p := k.translate(code, mode, asked, limit)
+		p := k.translate(code, mode, asked, live, limit)
 		if p == nil {
 			return nil, false
 		}
@@ -109,8 +121,8 @@ func (k *Core) Translate(code []byte, mode uint32, asked []uint16) (_ *Page, ok 
 
 // translate is Translate with a bound for the instructions: those that are
 // found first, from the entries on.
-func (k *Core) translate(code []byte, mode uint32, asked []uint16, limit int) *Page {
-	blocks := findBlocks(k.g, code, asked, limit)
+func (k *Core) translate(code []byte, mode uint32, asked []uint16, live *offsets, limit int) *Page {
+	blocks := findBlocks(k.g, code, asked, live, limit)
 	if len(blocks) == 0 {
 		return nil
 	}

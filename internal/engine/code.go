@@ -47,9 +47,10 @@ type codePage struct {
 	// record, counted from 1.
 	waiting []waiting
 	bound   *Binding
-	code    *codeSet // what of the page bound may have translated, nil until it is asked for
-	targets []known  // where jumps have led, in order of the first time
-	stores  int      // into the page, beside its code
+	code    *codeSet     // what of the page bound may have translated, nil until it is asked for
+	targets []known      // where jumps have led, in order of the first time
+	stores  int          // into the page, beside its code
+	profile *PageProfile // of the content, once it is asked for
 	// straddles are the instructions that begin in this page and end in the
 	// next; tail is the number of this page's first bytes that belong to one.
 	straddles []straddle

@@ -139,7 +139,7 @@ func (e *Engine) Run(n int) (done int) {
 
 // sampleEvery is the distance of a profile's samples in instructions, prime so
 // that loops do not hide.
-const sampleEvery = 997
+const sampleEvery = 97
 
 // slice runs up to k instructions. Generated code looks at the budget only
 // where a branch is taken or a page is left, so that straight-line code

@@ -18,6 +18,9 @@ type PageProfile struct {
 	Code    []byte // the page's content
 	Samples int    // slices of the run that ended in the page
 	Entries map[uint16]struct{}
+	// Hits says where in the page those slices ended: behind a jump. What lies
+	// straight behind such an offset runs as often.
+	Hits map[uint16]int
 }
 
 // NewProfile returns an empty profile.
@@ -107,14 +110,25 @@ func (p *PageProfile) Offsets() []uint16 {
 	return out
 }
 
-// page returns the profile of a frame's current content.
+// profilePage returns the profile of a frame's content: the one that it had when
+// its code was decoded.
 func (e *Engine) profilePage(frame int, mode uint32) *PageProfile {
+	c := e.code.pages[frame]
+	if c != nil && c.mode != mode {
+		c = nil
+	}
+	if c != nil && c.profile != nil {
+		return c.profile
+	}
 	code := e.RAM.Bytes[frame<<core.PageShift : (frame+1)<<core.PageShift]
 	k := PageKey(code, mode)
 	p := e.Profile.Pages[k]
 	if p == nil {
-		p = &PageProfile{Code: append([]byte(nil), code...), Entries: map[uint16]struct{}{}}
+		p = &PageProfile{Code: append([]byte(nil), code...), Entries: map[uint16]struct{}{}, Hits: map[uint16]int{}}
 		e.Profile.Pages[k] = p
+	}
+	if c != nil {
+		c.profile = p
 	}
 	return p
 }
@@ -125,5 +139,7 @@ func (e *Engine) sample() {
 	if f != nil {
 		return
 	}
-	e.profilePage(frame, core.CodeMode(e.S.Mode)).Samples++
+	p := e.profilePage(frame, core.CodeMode(e.S.Mode))
+	p.Samples++
+	p.Hits[uint16(e.S.PC&core.PageMask)]++
 }

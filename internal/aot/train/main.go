@@ -87,7 +87,7 @@ func notes() ([]byte, error) {
 var errDone = errors.New("done")
 
 // weight is what the samples of one workload add up to.
-const weight = 100_000
+const weight = 1 << 20
 
 func train(ctx context.Context, p *convert.Parts) (aot.Profile, error) {
 	own, err := contents()
