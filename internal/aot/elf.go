@@ -56,10 +56,15 @@ type part struct {
 
 func (p part) has(off int64) bool { return off >= p.off && off < p.off+p.size }
 
-// executable returns the sections with code, or without sections the segments.
+// maxParts bounds the parts of one file; compilers make a handful.
+const maxParts = 64
+
+// executable returns the sections with code, or without sections the segments;
+// none of them overlaps another in the file.
 func executable(f *elf.File, size int64) (list []part) {
 	add := func(off, n, vaddr uint64) {
-		if n > 0 && off < uint64(size) && n <= uint64(size)-off {
+		overlaps := func(p part) bool { return int64(off) < p.off+p.size && p.off < int64(off+n) }
+		if n > 0 && off < uint64(size) && n <= uint64(size)-off && len(list) < maxParts && !slices.ContainsFunc(list, overlaps) {
 			list = append(list, part{int64(off), int64(n), vaddr})
 		}
 	}
