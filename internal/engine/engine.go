@@ -130,16 +130,12 @@ func (e *Engine) Run(n int) (done int) {
 	for done < n && !e.stop {
 		k := min(n-done, slice)
 		if e.Profile != nil {
-			k = min(k, sampleEvery)
+			k = min(k, e.Profile.distance())
 		}
 		done += e.slice(k)
 	}
 	return done
 }
-
-// sampleEvery is the distance of a profile's samples in instructions, prime so
-// that loops do not hide.
-const sampleEvery = 97
 
 // slice runs up to k instructions. Generated code looks at the budget only
 // where a branch is taken or a page is left, so that straight-line code

@@ -11,6 +11,8 @@ import (
 // run of the same code.
 type Profile struct {
 	Pages map[Key]*PageProfile
+
+	random uint32 // state of distance
 }
 
 // PageProfile is one code page in a profile.
@@ -25,6 +27,18 @@ type PageProfile struct {
 
 // NewProfile returns an empty profile.
 func NewProfile() *Profile { return &Profile{Pages: map[Key]*PageProfile{}} }
+
+// sampleEvery is the mean distance of samples in instructions.
+const sampleEvery = 97
+
+// distance is how many instructions lie before the next sample, from half of
+// sampleEvery to three halves. It varies, the same way each time, because a
+// sample falls on the next jump: with an even distance, samples of a loop of
+// some hundred instructions settle on the same few jumps in every round.
+func (p *Profile) distance() int {
+	p.random = p.random*1664525 + 1013904223 // Numerical Recipes' generator; its upper bits are good
+	return sampleEvery/2 + int(p.random>>16)*sampleEvery>>16
+}
 
 // Hottest lists the keys of the n pages with the most samples, hottest first.
 func (p *Profile) Hottest(n int) []Key {
