@@ -71,7 +71,7 @@ type Left struct {
 // but is not translated costs more than its own time, since what follows it runs
 // in the interpreter up to the next entry: so below the last level pages are left
 // out, and no more code of the pages that are not.
-var levels = []uint64{1 << 32, 1 << 22, 1 << 21, 1 << 20, 1 << 19, 1 << 18}
+var levels = []uint64{1 << 32, 1 << 22, 3 << 20, 1 << 21, 3 << 19, 1 << 20, 3 << 18, 1 << 19, 3 << 17, 1 << 18}
 
 // The size of page functions, for estimates, in bytes.
 const (
