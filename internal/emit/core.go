@@ -55,6 +55,59 @@ func NewCore(g isa.ISA, base, caches uint32) *Core {
 	return c
 }
 
+// directPages is how many pages the dispatcher knows by name: the first ones,
+// which are the hottest. A direct call spares what an engine does at an indirect
+// one: checks of the slot and of the type, with loads that depend on each other.
+// A trained Python loop takes some 30 % less time with it in wasmtime, and 1 to
+// 2 % less in wazero; all pages named are no better than 200.
+const directPages = 256
+
+// callPage calls the page function of a target for the page of pc, and pushes
+// what it returns.
+func (k *Core) callPage(c *wasm.Code, pc, target uint32) {
+	args := func() {
+		c.LocalGet(pc)
+		c.I64Const(^int64(core.PageMask))
+		c.Op(wasm.OpI64And)
+		c.LocalGet(target)
+		c.I32Const(core.TargetEntries - 1)
+		c.Op(wasm.OpI32And)
+	}
+	slot := func() {
+		c.LocalGet(target)
+		c.I32Const(12)
+		c.Op(wasm.OpI32ShrU)
+	}
+	pages := k.Pages[:min(len(k.Pages), directPages)]
+	called := c.Block(wasm.BlockValue(wasm.I64))
+	other := c.Block(wasm.Void)
+	labels := make([]wasm.Label, len(pages))
+	for i := len(pages) - 1; i >= 0; i-- {
+		labels[i] = c.Block(wasm.Void)
+	}
+	targets := make([]uint32, len(pages))
+	for i, l := range labels {
+		targets[i] = c.Rel(l)
+	}
+	if len(pages) > 0 {
+		slot()
+		c.I32Const(FirstPage)
+		c.Op(wasm.OpI32Sub)
+		c.BrTable(targets, c.Rel(other))
+	}
+	for _, f := range pages {
+		c.End()
+		args()
+		c.CallSym(f)
+		c.BrTo(called)
+	}
+	c.End()
+	args()
+	slot()
+	c.CallIndirectSym(pageType, TableSym)
+	c.End()
+}
+
 // dispatcher emits the loop between the tiers: it looks State.PC up in the
 // mode's jump cache and calls the page function or the interpreter.
 func (k *Core) dispatcher() *wasm.Func {
@@ -150,16 +203,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.LocalTee(target)
 	c.If(wasm.Void)
 	count(pages, one, wasm.OpI32Add)
-	c.LocalGet(pc)
-	c.I64Const(^int64(core.PageMask))
-	c.Op(wasm.OpI64And)
-	c.LocalGet(target)
-	c.I32Const(core.TargetEntries - 1)
-	c.Op(wasm.OpI32And)
-	c.LocalGet(target)
-	c.I32Const(12)
-	c.Op(wasm.OpI32ShrU)
-	c.CallIndirectSym(pageType, TableSym)
+	k.callPage(c, pc, target)
 	c.LocalSet(pc)
 	word(core.OffExit)
 	c.Op(wasm.OpI32Eqz)

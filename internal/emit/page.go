@@ -148,10 +148,14 @@ func (k *Core) translate(code []byte, mode uint32, asked []uint16, live *offsets
 	return out
 }
 
-// AddPage adds a page function and returns its slot in the core's table.
+// AddPage adds a page function and returns its slot in the core's table. The
+// first ones are entered faster.
 func (k *Core) AddPage(p *Page) (slot uint32) {
 	k.Funcs = append(k.Funcs, p.Func)
 	k.Pages = append(k.Pages, len(k.Funcs)-1)
+	if len(k.Pages) <= directPages {
+		k.Funcs[k.Run] = k.dispatcher()
+	}
 	return uint32(FirstPage + len(k.Pages) - 1)
 }
 
