@@ -107,8 +107,8 @@ func (l *lowering) computeF64(v ir.Value) {
 	saved := l.cur
 	l.cur = int(v)
 	if n.Op == ir.Load {
-		l.access(n, 0)
-		l.c.Mem(wasm.OpF64Load, 3, 0)
+		off := l.access(n, 0)
+		l.c.Mem(wasm.OpF64Load, 3, off)
 	} else {
 		l.float(n)
 	}
@@ -147,13 +147,13 @@ func (l *lowering) forceF64(v ir.Value) {
 }
 
 // storeF64 ends a Store whose address is on the stack, if its value is an f64.
-func (l *lowering) storeF64(n *ir.Node) bool {
+func (l *lowering) storeF64(n *ir.Node, off uint32) bool {
 	v := n.Args[1]
 	if n.Aux != 8 || l.held[v] < 0 && !l.native64(v) || l.held[v] >= 0 && !l.float64s[v] {
 		return false
 	}
 	l.needF64(v)
-	l.c.Mem(wasm.OpF64Store, 3, 0)
+	l.c.Mem(wasm.OpF64Store, 3, off)
 	return true
 }
 

@@ -52,12 +52,14 @@ type lowering struct {
 	temp []bool  // held is a temporary of ours
 	// float64s says that held is an f64.
 	float64s []bool
-	insn     []int32 // index of the Insn node that a node belongs to
-	cur      int     // node whose exits are being emitted
+	insn     []int32        // index of the Insn node that a node belongs to
+	cur      int            // node whose exits are being emitted
+	groups   map[int]*group // by access
 
 	free [3][]uint32 // temporaries: i32, i64, f64
 	addr uint32      // i64 local: guest virtual address of the current access
-	ent  uint32      // i32 local: TLB entry
+	ent  uint32      // i32 local: TLB entry, or address in the host
+	tag  uint32      // i64 local: of group.go
 	fp   [3]uint32   // scratch locals of float.go, 0 where there is none yet
 }
 
@@ -68,7 +70,7 @@ type funcs struct {
 }
 
 func newLowering(t tier, f *wasm.Func, fn *funcs) *lowering {
-	return &lowering{t: t, f: f, c: &f.Body, fn: fn, addr: f.AddLocal(wasm.I64), ent: f.AddLocal(wasm.I32)}
+	return &lowering{t: t, f: f, c: &f.Body, fn: fn, addr: f.AddLocal(wasm.I64), ent: f.AddLocal(wasm.I32), tag: f.AddLocal(wasm.I64)}
 }
 
 // valType is the Wasm type of an IR type.
@@ -112,6 +114,7 @@ func (l *lowering) block(b *ir.Block) {
 			}
 		}
 	}
+	l.findGroups()
 	for i := range b.Nodes {
 		l.cur = i
 		if b.Nodes[i].Op == ir.Insn {
@@ -146,12 +149,12 @@ func (l *lowering) statement(i int) {
 		l.compute(ir.Value(i))
 		l.c.Drop()
 	case ir.Store:
-		l.access(n, core.KindWrite)
-		if l.storeF64(n) {
+		off := l.access(n, core.KindWrite)
+		if l.storeF64(n, off) {
 			return
 		}
 		l.need(n.Args[1])
-		l.c.Mem(storeOp(n.Aux), align(n.Aux), 0)
+		l.c.Mem(storeOp(n.Aux), align(n.Aux), off)
 	case ir.StoreIf:
 		l.force(n.Args[1])
 		host := l.alloc(ir.I32)
@@ -377,8 +380,8 @@ func (l *lowering) compute(v ir.Value) {
 		l.need(n.Args[0])
 		l.c.Select()
 	case ir.Load:
-		l.access(n, 0)
-		l.c.Mem(loadOp(n.Aux, n.Aux2 == ir.LoadSigned), align(n.Aux), 0)
+		off := l.access(n, 0)
+		l.c.Mem(loadOp(n.Aux, n.Aux2 == ir.LoadSigned), align(n.Aux), off)
 	case ir.AtomicOp:
 		l.atomic(n)
 	case ir.Float:
@@ -403,35 +406,21 @@ func (l *lowering) compute(v ir.Value) {
 	}
 }
 
-// access pushes the linear address of a guest memory access, leaving if the
-// TLB does not have it.
-func (l *lowering) access(n *ir.Node, write uint32) {
+// access pushes the linear address of a guest memory access, to which the
+// returned offset belongs, leaving if the TLB does not have it.
+func (l *lowering) access(n *ir.Node, write uint32) (offset uint32) {
 	kind := uint32(align(n.Aux)) | write
 	l.t.ready(l)
+	if g := l.groups[l.cur]; g != nil && n == &l.b.Nodes[l.cur] {
+		return l.member(g, n, kind)
+	}
 	which := core.ReadTLB
 	if write != 0 {
 		which = core.WriteTLB
 	}
 	l.need(n.Args[0])
-	l.c.LocalTee(l.addr)
-	l.c.I64Const(core.PageShift - 4)
-	l.c.Op(wasm.OpI64ShrU)
-	l.c.Op(wasm.OpI32WrapI64)
-	l.c.I32Const((core.TLBEntries - 1) << 4)
-	l.c.Op(wasm.OpI32And)
-	off := l.t.tlb(l, which)
-	l.c.LocalTee(l.ent)
-	l.c.I64Load(3, off+core.TLBTag)
-	l.c.LocalGet(l.addr)
-	l.c.I64Const(^int64(core.PageMask) | int64(n.Aux-1))
-	l.c.Op(wasm.OpI64And)
-	l.c.Op(wasm.OpI64Ne)
-	l.t.missIf(l, kind)
-	l.c.LocalGet(l.ent)
-	l.c.I32Load(2, off+core.TLBAddend)
-	l.c.LocalGet(l.addr)
-	l.c.Op(wasm.OpI32WrapI64)
-	l.c.Op(wasm.OpI32Add)
+	l.search(which, kind, n.Aux)
+	return 0
 }
 
 func (l *lowering) atomic(n *ir.Node) {

@@ -439,14 +439,14 @@ func (p *page) nested(v int) {
 		panic("BUG: emit: a block ends before its registers are set")
 	}
 	b, uses, held, temp, insn, cur := l.b, l.uses, l.held, l.temp, l.insn, l.cur
-	free, float64s := l.free, l.float64s
+	free, float64s, groups := l.free, l.float64s, l.groups
 	l.uses, l.held, l.temp, l.float64s, l.insn = nil, nil, nil, nil, nil
 	for i := range l.free {
 		l.free[i] = append([]uint32(nil), free[i]...)
 	}
 	p.tree(v)
 	l.b, l.uses, l.held, l.temp, l.insn, l.cur = b, uses, held, temp, insn, cur
-	l.free, l.float64s = free, float64s
+	l.free, l.float64s, l.groups = free, float64s, groups
 	if cur < len(insn) { // not in a selector
 		p.c.Mark(int32(b.Nodes[insn[cur]].Imm))
 	}
