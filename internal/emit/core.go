@@ -172,21 +172,12 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.If(wasm.Void)
 	leave(core.ExitBudget)
 	c.End()
-	c.LocalGet(pc)
-	c.Op(wasm.OpI32WrapI64)
-	c.I32Const(3) // (pc >> 1) * JumpEntrySize
-	c.Op(wasm.OpI32Shl)
-	c.I32Const((core.JumpEntries - 1) << 4)
-	c.Op(wasm.OpI32And)
+	jumpPlace(c, pc)
 	c.LocalGet(jumpm)
 	c.Op(wasm.OpI32Add)
 	c.LocalTee(entry)
 	differs := func() {
-		c.I64Load(3, core.JumpTag)
-		c.LocalGet(pc)
-		c.Op(wasm.OpI64Add)
-		c.I64Const(-1)
-		c.Op(wasm.OpI64Ne)
+		jumpDiffers(c, pc)
 		c.If(wasm.Void)
 	}
 	differs()

@@ -47,6 +47,8 @@ type page struct {
 	sel          uint32       // what selectors read
 	limit, bound uint32       // locals of pagefloat.go, 0 if it needs none
 	exit         wasm.Label   // leave at code
+	inside       wasm.Label   // go on at addr, which is in this page; open if there are stays
+	stays        []bool       // by block: its indirect jump looks whether it stays in the page
 	stub         []wasm.Label // of loops with dirty registers, while open: write them, leave
 	label        []wasm.Label // of merge nodes (block) and loop heads (loop), while open
 	loopLabel    []wasm.Label
@@ -198,7 +200,7 @@ func (p *page) emit() {
 	if len(g.selectors) > 0 {
 		p.sel = p.f.AddLocal(wasm.I32)
 	}
-	p.tree(0)
+	p.whole()
 	c.Mark(Own)
 	c.End()
 	p.leave()

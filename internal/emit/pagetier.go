@@ -192,6 +192,9 @@ func (p *page) terminator(l *lowering, n *ir.Node) {
 		l.need(n.Args[0])
 		l.c.LocalSet(l.addr)
 		p.flush(l)
+		if p.stays[p.node-1] {
+			p.stay()
+		}
 		p.storeBudget()
 		if n.Op == ir.Enter {
 			p.c.LocalGet(p.base)
