@@ -140,7 +140,7 @@ func machineModule() ([]byte, error) {
 	}
 	m, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("reading the machine that %s names: %w", machineVariable, err)
+		return nil, fmt.Errorf("reading the machine %s, which %s names: %w", name, machineVariable, reason(err))
 	}
 	return m, nil
 }

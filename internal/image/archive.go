@@ -47,12 +47,12 @@ type member struct {
 func openArchive(ctx context.Context, file string, o Options) (*archive, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("opening archive: %w", err)
+		return nil, fmt.Errorf("opening archive %s: %w", file, reason(err, file))
 	}
 	a, err := newArchive(ctx, f, file, o)
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("reading archive %s: %w", file, err)
+		return nil, fmt.Errorf("reading archive %s: %w", file, reason(err, file))
 	}
 	return a, nil
 }

@@ -290,7 +290,8 @@ func TestArchiveErrors(t *testing.T) {
 	}
 	for ref, want := range map[string]string{
 		"docker-archive:":             "the file is missing: write docker-archive:FILE",
-		"docker-archive:none.tar:a:b": "opening archive: open none.tar: ",
+		"docker-archive:none.tar:a:b": "opening archive none.tar: no such file",
+		"oci-archive:none.tar":        "opening archive none.tar: no such file",
 		"oci-archive:" + f.dir:        "is a directory",
 	} {
 		if _, err := Open(t.Context(), ref, riscv, Options{}); err == nil || !strings.Contains(err.Error(), want) {

@@ -43,9 +43,9 @@ func findLogins(repo name.Repository, o Options) (logins, error) {
 			}
 			cf = configfile.New(file)
 		case err != nil && file == o.AuthFile:
-			return l, fmt.Errorf("reading credentials: %w", err)
+			return l, fmt.Errorf("reading credentials from %w", err)
 		case err != nil:
-			l.problems = append(l.problems, fmt.Errorf("reading credentials: %w", err))
+			l.problems = append(l.problems, fmt.Errorf("reading credentials from %w", err))
 			continue
 		}
 		ac, err := lookup(cf, repo)
@@ -98,7 +98,7 @@ func dockerConfig() string { return filepath.Join(dockerDir(), config.ConfigFile
 func readAuthFile(name string) (*configfile.ConfigFile, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, reason(err, name))
 	}
 	defer f.Close()
 	cf := configfile.New(name)

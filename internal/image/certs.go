@@ -19,7 +19,7 @@ func tlsConfig(host string, o Options) (*tls.Config, error) {
 	add := func(file string) error {
 		pem, err := os.ReadFile(file)
 		if err != nil {
-			return fmt.Errorf("reading certificate authorities: %w", err)
+			return fmt.Errorf("reading certificate authorities from %s: %w", file, reason(err, file))
 		}
 		if c.RootCAs == nil {
 			if c.RootCAs, err = x509.SystemCertPool(); err != nil {
@@ -27,7 +27,7 @@ func tlsConfig(host string, o Options) (*tls.Config, error) {
 			}
 		}
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("reading certificate authorities: %s has no certificate in PEM form", file)
+			return fmt.Errorf("reading certificate authorities from %s: it has no certificate in PEM form", file)
 		}
 		return nil
 	}

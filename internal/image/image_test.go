@@ -203,7 +203,7 @@ func TestOpenErrors(t *testing.T) {
 	dead.Close()
 	for ref, want := range map[string]string{
 		"oci:":                           "the directory is missing: write oci:DIR or oci:DIR:TAG",
-		"oci:" + empty + "/none":         "opening OCI layout: stat " + empty + "/none: no such file or directory",
+		"oci:" + empty + "/none":         "opening OCI layout " + empty + "/none: no such file or directory",
 		"oci:" + file:                    file + " is not a directory",
 		"oci:" + empty:                   empty + " is not an OCI layout: it has no file oci-layout",
 		tagged:                           "has several images: choose one as oci:" + f.dir + ":TAG with a TAG of latest, one",

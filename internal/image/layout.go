@@ -38,7 +38,7 @@ func openLayout(ctx context.Context, q request) (*Image, error) {
 	}
 	switch info, err := os.Stat(dir); {
 	case err != nil:
-		return nil, fmt.Errorf("opening OCI layout: %w", err)
+		return nil, fmt.Errorf("opening OCI layout %s: %w", dir, reason(err, dir))
 	case !info.IsDir():
 		return nil, fmt.Errorf("opening OCI layout: %s is not a directory: an archive is named oci-archive:FILE or docker-archive:FILE", dir)
 	}

@@ -120,7 +120,7 @@ func TestSelfSigned(t *testing.T) {
 	checkWith(t, ref, riscv, f.tars, Options{Insecure: true})
 	checkWith(t, ref, riscv, f.tars, Options{CAFile: file})
 	for name, want := range map[string]string{
-		filepath.Join(f.dir, "none"):       "reading certificate authorities: open ",
+		filepath.Join(f.dir, "none"):       "reading certificate authorities from " + filepath.Join(f.dir, "none") + ": no such file",
 		filepath.Join(f.dir, "oci-layout"): "has no certificate in PEM form",
 	} {
 		if _, err := Open(t.Context(), ref, riscv, Options{CAFile: name}); err == nil || !strings.Contains(err.Error(), want) {

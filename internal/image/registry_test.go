@@ -153,7 +153,7 @@ func TestToken(t *testing.T) {
 	for _, c := range []struct{ name, file, want string }{
 		{"wrong", wrong, "refuses " + ref + " to the login in " + wrong + ": check the name, and log in again with: docker login " + host},
 		{"no helper", none, "asking the credential helper of " + none},
-		{"missing", "/none/auth.json", "reading credentials: open /none/auth.json"},
+		{"missing", "/none/auth.json", "reading credentials from /none/auth.json: no such file"},
 		{"another", put(t, "a.json", auths(host+"/other", "me:secret")), "log in with: docker login " + host},
 	} {
 		_, err := Open(t.Context(), ref, riscv, Options{AuthFile: c.file})
@@ -162,7 +162,7 @@ func TestToken(t *testing.T) {
 		}
 	}
 	t.Setenv("REGISTRY_AUTH_FILE", "/none/auth.json")
-	if _, err := Open(t.Context(), ref, riscv, Options{}); err == nil || !strings.Contains(err.Error(), "; reading credentials: open /none/auth.json") {
+	if _, err := Open(t.Context(), ref, riscv, Options{}); err == nil || !strings.Contains(err.Error(), "; reading credentials from /none/auth.json: no such file") {
 		t.Errorf("REGISTRY_AUTH_FILE names nothing: %v", err)
 	}
 }

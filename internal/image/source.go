@@ -77,11 +77,7 @@ func openPlain(ctx context.Context, q request) (*Image, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil && explicit:
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return nil, fmt.Errorf("opening image %s: %w", path, err)
+		return nil, fmt.Errorf("opening image %s: %w", path, reason(err, path))
 	case err != nil:
 		return openRegistry(ctx, q)
 	case info.IsDir():
@@ -95,6 +91,15 @@ func openPlain(ctx context.Context, q request) (*Image, error) {
 	// A file of that name is what is meant: repositories have no such names in
 	// practice, and a mistake would be noticed.
 	return openArchiveRef(ctx, q)
+}
+
+// reason is err without the path that the message around it has already: the
+// system's own errors begin with what was done to which file.
+func reason(err error, path string) error {
+	if pe, ok := err.(*fs.PathError); ok && pe.Path == path {
+		return pe.Err
+	}
+	return err
 }
 
 // isWasm reports whether a file is a WebAssembly module.
