@@ -160,7 +160,7 @@ func withWorks(base v1.Image) (v1.Image, error) {
 // there, and returns the command that runs something in it.
 func (l *lab) nativeRoot(ctx context.Context) (in func(ctx context.Context, args []string) *exec.Cmd, err error) {
 	if runtime.GOOS != "linux" {
-		return nil, fmt.Errorf("Debian's programs need Linux, this is %s", runtime.GOOS)
+		return nil, fmt.Errorf("programs of Debian need Linux, this is %s", runtime.GOOS)
 	}
 	dir, err := l.imagesDir(ctx)
 	if err != nil {

@@ -39,7 +39,7 @@ func (c *checker) locate(ctx context.Context, first *run) (*Difference, error) {
 	again, err := c.run(ctx, plan{from: r.slice, every: 1, step: t.hops})
 	if err == nil && again.found != nil && t.stray {
 		t = &tracer{full: 1, quiet: t.clean}
-		again, err = c.run(ctx, plan{from: r.slice, every: 1, step: t.hops})
+		_, err = c.run(ctx, plan{from: r.slice, every: 1, step: t.hops})
 	}
 	if err != nil {
 		return nil, err

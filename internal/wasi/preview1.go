@@ -45,11 +45,12 @@ type filestat struct {
 }
 
 type fdstat struct {
-	filetype           uint8
-	_                  uint8
-	flags              uint16
-	_                  uint32
-	rights, inheriting uint64
+	filetype uint8
+	_        uint8
+	flags    uint16
+	_        uint32
+	rights   uint64
+	_        uint64 // rights that are inherited
 }
 
 // Of preview 1: file types, oflags, fdflags, whence, fstflags, rights.

@@ -50,9 +50,6 @@ type Process interface {
 // order and from one goroutine at a time, and waits while that waits.
 type Start func(stdout, stderr io.Writer) (Process, error)
 
-// statusOwn is that of a run without a status of its own.
-const statusOwn = 125
-
 // afterExit is how long an engine may take to end after the machine's last
 // frame. By then everything is said, and it is ended by force.
 const afterExit = 5 * time.Second

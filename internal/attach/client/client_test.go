@@ -180,7 +180,7 @@ func TestBulk(t *testing.T) {
 		for {
 			switch got := m.next().(type) {
 			case attach.Stdin:
-				m.send(attach.Stdout{Data: got.Data}, attach.Window{Bytes: uint32(len(got.Data))})
+				m.send(attach.Stdout(got), attach.Window{Bytes: uint32(len(got.Data))})
 			case attach.StdinEnd:
 				m.send(attach.Exit{})
 				return 0, nil
