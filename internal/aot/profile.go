@@ -146,11 +146,17 @@ func (p Profile) Scale(sum uint32) Profile {
 	return out
 }
 
-// header begins every profile; the number changes with the format.
+// header begins every profile; the number changes with the format, and with what
+// a key or a point means. Nothing else makes a profile unfit: it knows no layout
+// of the machine, and pages that an image does not have are passed over.
 const header = "c2w-profile 2"
 
-// ErrFormat is what Parse returns for what is no profile at all.
-var ErrFormat = errors.New("it does not begin with " + header)
+// Parse returns these for what is no profile at all, and for one of another
+// format.
+var (
+	ErrFormat  = errors.New("it does not begin with " + header)
+	ErrVersion = errors.New("it is of another version of c2w: remove it, and training makes it anew")
+)
 
 // Format writes the profile: the header and a line for each page with its
 // content's hash in hexadecimal, its mode, and its points: the offset in
@@ -184,6 +190,9 @@ func Parse(text []byte) (Profile, error) {
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, maxLine)
 	if !lines.Scan() || lines.Text() != header {
+		if kind, _, _ := strings.Cut(header, " "); strings.HasPrefix(lines.Text(), kind+" ") {
+			return nil, ErrVersion
+		}
 		return nil, ErrFormat
 	}
 	for n := 2; lines.Scan(); n++ {

@@ -45,8 +45,11 @@ func TestFormatParse(t *testing.T) {
 			t.Errorf("%q is taken", bad)
 		}
 	}
-	for _, bad := range []string{"", "7 1 1", "c2w-profile 1\n", header + "x"} {
-		if _, err := Parse([]byte(bad)); !errors.Is(err, ErrFormat) {
+	for bad, want := range map[string]error{
+		"": ErrFormat, "7 1 1": ErrFormat, "c2w-profiles 2\n": ErrFormat,
+		"c2w-profile 1\n": ErrVersion, header + "0": ErrVersion,
+	} {
+		if _, err := Parse([]byte(bad)); !errors.Is(err, want) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

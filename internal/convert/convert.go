@@ -146,6 +146,9 @@ func (p *pipeline) open() (img *image.Image, err error) {
 }
 
 func (p *pipeline) run(img *image.Image) (_ *File, err error) {
+	if err := checkMachine(p.o.Machine); err != nil {
+		return nil, err
+	}
 	parts := &Parts{Machine: p.o.Machine, ISA: p.plat.isa}
 	c := Container{UpperSize: p.o.UpperSize}
 	if c.Volumes, err = container.Volumes(img.Config.Volumes); err != nil {

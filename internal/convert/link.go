@@ -7,6 +7,7 @@ package convert
 import (
 	"bytes"
 	"fmt"
+	"io"
 
 	"github.com/c2w/c2w/internal/disk"
 	"github.com/c2w/c2w/internal/emit"
@@ -72,6 +73,21 @@ func Link(p *Parts) (*link.Output, error) {
 		return nil, fmt.Errorf("joining the machine and its core: %w", err)
 	}
 	return out, nil
+}
+
+// checkMachine refuses a machine that says it is for another core than this
+// program makes. One that says nothing, built without make, is told apart by
+// its layout when the file starts.
+func checkMachine(module []byte) error {
+	s, err := wasm.OpenCustom(bytes.NewReader(module), int64(len(module)), machine.CoreSection)
+	if err != nil || s == nil {
+		return nil // no module at all is found out by Link
+	}
+	is, err := io.ReadAll(io.LimitReader(s, 256))
+	if want := machine.CoreName(); err == nil && string(is) != want {
+		return fmt.Errorf("the machine is for generated code of another version of c2w (%.64q, this one's is %q): build one that fits by make machine, or by make machine-commit if c2w carries it", is, want)
+	}
+	return err
 }
 
 // Guest is what the file boots, unpacked as it is read.

@@ -27,7 +27,8 @@ const (
 	TLBEntrySize = 16
 	TLBSize      = TLBEntries * TLBEntrySize // one access kind of one mode
 
-	JumpEntries   = 32768 // in pairs of two ways, per code mode
+	JumpWays      = 2     // entries that may serve one pc
+	JumpEntries   = 32768 // in pairs of JumpWays, per code mode
 	JumpEntrySize = 16
 	JumpSize      = JumpEntries * JumpEntrySize
 
@@ -206,7 +207,9 @@ const (
 	OffFPRound  = int(unsafe.Offsetof(State{}.FPRound))
 	OffFPExact  = int(unsafe.Offsetof(State{}.FPExact))
 	OffFRM      = int(unsafe.Offsetof(State{}.FRM))
+	OffFFlags   = int(unsafe.Offsetof(State{}.FFlags))
 	OffResv     = int(unsafe.Offsetof(State{}.Resv))
+	OffRetired  = int(unsafe.Offsetof(State{}.Retired))
 
 	OffInterpreted = int(unsafe.Offsetof(State{}.Interpreted))
 	OffPageCalls   = int(unsafe.Offsetof(State{}.PageCalls))
@@ -281,7 +284,7 @@ func JumpIndex(pc uint64) int { return int(pc>>1) & (JumpEntries - 1) }
 // is none.
 func FindJump(cache *[JumpEntries]JumpEntry, pc uint64) *JumpEntry {
 	i := JumpIndex(pc)
-	for way := range 2 {
+	for way := range JumpWays {
 		if e := &cache[i^way]; e.Tag == ^pc {
 			return e
 		}

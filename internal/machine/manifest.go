@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/isa/riscv64"
 )
 
 // Manifest says what a file holds. The converter places it at ManifestBase.
@@ -42,35 +39,6 @@ const (
 	manifestMagic   = "c2wm"
 	manifestVersion = 4
 )
-
-// Fingerprint is a number that differs when the machine and the generated core
-// would disagree about the layout of memory or the numbering of handlers.
-func Fingerprint() uint32 {
-	h := uint32(2166136261) // FNV-1a, 32 bits
-	add := func(v uint32) {
-		for range 4 {
-			h = (h ^ v&0xff) * 16777619
-			v >>= 8
-		}
-	}
-	for _, v := range []int{
-		Reserve, StateBase, CachesBase, RecordBase, RecordSize, RAMHost,
-		core.TLBEntries, core.JumpEntries, core.Modes, core.OffBudget, core.OffExit, core.OffMode, core.OffIRQ,
-		core.OffFPOn, core.OffFPRound, core.OffFPExact, core.OffResv, core.OffG, core.OffF, core.OffS,
-		emit.FirstPage, emit.HooksVersion,
-	} {
-		add(uint32(v))
-	}
-	handlers := emit.NewHandlers(riscv64.Guest)
-	add(uint32(handlers.Count()))
-	for _, v := range handlers.Near {
-		add(uint32(v))
-	}
-	for _, p := range riscv64.Guest.Pairs() {
-		add(uint32(p.First)<<16 | uint32(p.Second))
-	}
-	return h
-}
 
 // Encode returns the manifest's bytes: magic, version, total size, fields in
 // order, integers little-endian, strings and lists behind their u32 size.
@@ -152,7 +120,7 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 	}
 	m := &Manifest{RAM: u32()}
 	if f := u32(); f != Fingerprint() && !bad {
-		return nil, errors.New("the file's core was made by another version of c2w than its machine: convert the image again")
+		return nil, fmt.Errorf("the file's code was generated for another layout of the machine (%08x) than this one's (%08x): convert the image again", f, Fingerprint())
 	}
 	for _, x := range []*Blob{&m.Kernel, &m.Initrd, &m.Disk} {
 		*x = Blob{u32(), u32()}

@@ -15,6 +15,9 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/wasm"
 )
 
 // Package is what is built.
@@ -58,7 +61,9 @@ func run(root string, args ...string) ([]byte, error) {
 }
 
 // Build returns the machine's module, built from the module whose root is
-// given. The same sources and toolchain give the same bytes in every directory.
+// given, which must be the one that this package is built from: the module says
+// which core it is for. The same sources and toolchain give the same bytes in
+// every directory.
 func Build(root string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "c2w-machine-")
 	if err != nil {
@@ -69,7 +74,11 @@ func Build(root string) ([]byte, error) {
 	if _, err := run(root, "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w -buildid=", "-o", out, Package); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(out)
+	module, err := os.ReadFile(out)
+	if err != nil {
+		return nil, err
+	}
+	return wasm.AppendCustom(module, wasm.Custom{Name: machine.CoreSection, Data: []byte(machine.CoreName())}), nil
 }
 
 // Inputs returns a Lock with what a build would use.

@@ -1,0 +1,97 @@
+package machine
+
+import (
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/emit"
+	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/wasm"
+)
+
+// fnv is FNV-1a of 32 bits: every start computes a Fingerprint.
+type fnv uint32
+
+func (h *fnv) byte(b byte) { *h = (*h ^ fnv(b)) * 16777619 }
+
+func (h *fnv) word(v uint32) {
+	for range 4 {
+		h.byte(byte(v))
+		v >>= 8
+	}
+}
+
+func (h *fnv) words(list ...int) {
+	for _, v := range list {
+		h.word(uint32(v))
+	}
+}
+
+func (h *fnv) text(s string) {
+	for _, b := range []byte(s) {
+		h.byte(b)
+	}
+	h.byte(0)
+}
+
+// Fingerprint is a number that differs when the machine and generated code
+// would disagree about what lies where, or what a number means: memory, state,
+// TLBs, jump caches, records, exits, handlers, hooks, system registers.
+func Fingerprint() uint32 { return fingerprint(core.Layout(), riscv64.Guest) }
+
+func fingerprint(layout []uint32, g isa.ISA) uint32 {
+	h := fnv(2166136261)
+	for _, v := range layout {
+		h.word(v)
+	}
+	h.words(Reserve, StateBase, CachesBase, RecordBase, RecordSize, RAMHost, ManifestBase, ManifestMax)
+	h.words(emit.FirstPage, emit.HookSlots, emit.HooksVersion, emit.HookVersion, emit.HookTerminal, emit.HookUnavailable)
+	h.words(emit.HandlerSingle, emit.HandlerGoto, emit.HandlerEnter, emit.HandlerDecode, emit.HandlerLink)
+	h.words(riscv64.SStatus, riscv64.SEPC, riscv64.SCause, riscv64.STVal, riscv64.SScratch, riscv64.SATP, riscv64.STVec,
+		riscv64.SIE, riscv64.SIP, riscv64.SEnvCfg, riscv64.SCounter, riscv64.STimeCmp, riscv64.SFirstFree)
+	h.text(g.Name())
+	h.words(int(g.Zero()))
+	handlers := emit.NewHandlers(g)
+	h.words(handlers.Count())
+	for i, f := range g.Forms() {
+		h.text(f.Name)
+		h.words(int(f.Flow), f.Rank, int(handlers.Near[i]), int(handlers.Far[i]))
+	}
+	for _, p := range g.Pairs() {
+		h.words(int(p.First), int(p.Second), bit(p.DepB)|bit(p.DepC)<<1|bit(p.Dead)<<2)
+	}
+	return uint32(h)
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// CoreSection is the custom section of the machine's own module that says which
+// core it is for: CoreName at its build.
+const CoreSection = "c2w.core"
+
+// CoreName names a core for the machine that this package is part of: the
+// layout that both have, and the code of dispatcher and helpers, which know more
+// of the machine than a layout tells. The machine itself does not call it: it
+// would need the emitter.
+func CoreName() string {
+	k := emit.NewCore(riscv64.Guest, StateBase, CachesBase)
+	h := xxhash.New()
+	number := func(sym int) (uint32, bool) { return uint32(sym), true }
+	for _, f := range k.Funcs[:k.Interp] {
+		b, err := f.Encode(wasm.Resolver{Func: number, Global: number, Table: number, Data: number,
+			Type: func(t wasm.FuncType) (uint32, bool) { h.WriteString(t.String()); return 0, true }})
+		if err != nil {
+			panic("BUG: " + err.Error())
+		}
+		h.Write(b)
+	}
+	return fmt.Sprintf("layout %08x code %016x", Fingerprint(), h.Sum64())
+}
