@@ -7,26 +7,31 @@ import (
 	"math"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/c2w/c2w/bench/works"
+	"github.com/c2w/c2w/internal/convert"
 )
 
 // budgets is what files of one image cost and gain as their budget for
 // translated code grows.
 type budgets struct {
-	Works []budgetWork `json:"works"`
-	Files []budgetFile `json:"files"`
+	Engines []engineInfo `json:"engines"`
+	Works   []budgetWork `json:"works"`
+	Files   []budgetFile `json:"files"`
 	// Best is the budget with the least total time, in MiB, over all engines
-	// and works; 0 also if nothing could be measured.
+	// and works; -1 if nothing could be measured.
 	Best int `json:"best_mib"`
+	// Default is c2w's own budget, in MiB.
+	Default int `json:"default_mib"`
 }
 
-// budgetWork is a work at the size at which one engine takes two seconds for it
-// without page functions.
+// budgetWork is a work at the size at which one engine takes two seconds for it,
+// with the file of the default budget.
 type budgetWork struct {
 	Engine  string `json:"engine"`
 	Work    string `json:"work"`
@@ -44,7 +49,9 @@ type budgetFile struct {
 	file string
 }
 
-// twoSeconds is how long a run takes in the interpreter.
+// twoSeconds is how long the work of a run takes with the default budget: what
+// somebody waits for without thinking. With a size that takes the interpreter
+// two seconds it would be a start with hardly any work.
 const twoSeconds = 2000.0
 
 // budgetWorks are those whose runs are timed: one long loop, and many short
@@ -74,7 +81,7 @@ func (rep *report) budget(ctx context.Context, l *lab) {
 		rep.fault(l, "no files of several budgets: %v", l.fileErr)
 		return
 	}
-	b := &budgets{}
+	b := &budgets{Best: -1, Default: convert.DefaultBudget >> 20}
 	rep.Budget = b
 	if err := b.make(ctx, l, rep, list); err != nil {
 		rep.fault(l, "%v", err)
@@ -85,12 +92,20 @@ func (rep *report) budget(ctx context.Context, l *lab) {
 		if !l.o.wants(name) {
 			continue
 		}
+		info := engineInfo{Name: name}
 		h, err := l.host(ctx, name)
-		if err != nil {
-			l.logf("%s is missing: %v", name, err)
-			continue
+		if err == nil {
+			info.Version = h.version
+			// Another part may have run the same bytes: then nothing is cold.
+			h, err = h.apart("budgets")
 		}
-		hosts = append(hosts, h)
+		if err != nil {
+			info.Missing = err.Error()
+			l.logf("%s is missing: %v", name, err)
+		} else {
+			hosts = append(hosts, h)
+		}
+		b.Engines = append(b.Engines, info)
 	}
 	for _, h := range hosts {
 		b.coldStarts(ctx, l, rep, h)
@@ -153,12 +168,16 @@ func (b *budgets) coldStarts(ctx context.Context, l *lab, rep *report, h *host) 
 	}
 }
 
-// calibrate finds the size of each work that takes the interpreter two seconds.
+// calibrate finds the size of each work that takes two seconds with the default
+// budget, or with the largest if that is not among them.
 func (b *budgets) calibrate(ctx context.Context, l *lab, rep *report, h *host) {
 	as := hows[h.name][len(hows[h.name])-1]
-	f := &b.Files[0] // the smallest budget, in the usual order no translated code at all
+	f := &b.Files[len(b.Files)-1]
+	if i := slices.IndexFunc(b.Files, func(f budgetFile) bool { return f.MiB == b.Default }); i >= 0 {
+		f = &b.Files[i]
+	}
 	for _, w := range budgetWorks {
-		percent := 10
+		percent := 25
 		for range 2 { // the first guess is far off
 			s, err := observeFor(ctx, l, func(ctx context.Context) *exec.Cmd {
 				return h.command(ctx, as, f.file, nil, works.Command(w, works.Run, percent))
@@ -221,37 +240,42 @@ func observeFor(ctx context.Context, l *lab, command func(ctx context.Context) *
 // and works of their logarithms: no engine counts more than another because it
 // is slower.
 func (b *budgets) best() int {
-	best, least := 0, math.Inf(1)
-	for _, f := range b.Files {
-		if sum, n := f.score(b.Works); n > 0 && sum/float64(n) < least {
-			best, least = f.MiB, sum/float64(n)
+	best, least := -1, math.Inf(1)
+	for i := range b.Files {
+		if m := b.Files[i].mean(b.Works); m > 0 && m < least {
+			best, least = b.Files[i].MiB, m
 		}
 	}
 	return best
 }
 
-func (f *budgetFile) score(ws []budgetWork) (sum float64, n int) {
+// mean is the geometric mean of the runs' times, in milliseconds; 0 for a file
+// that lacks one of them, which cannot be the best.
+func (f *budgetFile) mean(ws []budgetWork) float64 {
+	var sum float64
 	for _, w := range ws {
 		m := median(f.Runs[w.Engine+" "+w.Work])
 		if m == 0 {
-			return 0, 0 // a file that lacks a figure cannot be the best
+			return 0
 		}
 		sum += math.Log(m)
-		n++
 	}
-	return sum, n
+	if len(ws) == 0 {
+		return 0
+	}
+	return math.Exp(sum / float64(len(ws)))
 }
 
 func (b *budgets) text(out io.Writer) {
 	if b == nil || len(b.Files) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\nThe budget for translated code, Debian with python: size, ms from process start to end\n")
-	for _, w := range b.Works {
-		fmt.Fprintf(out, "  %s on %s: at %d %%, two seconds in the interpreter\n", w.Work, w.Engine, w.Percent)
+	fmt.Fprintf(out, "\nThe budget for translated code, Debian with python: size, and ms from process start to end of `true`\n")
+	for i := range b.Engines {
+		b.Engines[i].text(out)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	var starts, runs []string
+	var starts []string
 	for _, name := range wasmHosts {
 		for _, as := range []how{cold, cached, precompiled} {
 			if len(b.Files[0].Starts[name+" "+string(as)]) > 0 {
@@ -259,30 +283,53 @@ func (b *budgets) text(out io.Writer) {
 			}
 		}
 	}
-	for _, w := range b.Works {
-		runs = append(runs, w.Engine+" "+w.Work)
-	}
-	head := []string{"MiB", "file"}
-	for _, key := range starts {
-		head = append(head, "true, "+key)
-	}
-	fmt.Fprintf(w, "%s\t\n", strings.Join(append(head, runs...), "\t"))
+	fmt.Fprintf(w, "%s\t\n", strings.Join(append([]string{"MiB", "file"}, starts...), "\t"))
 	for _, f := range b.Files {
 		cells := []string{strconv.Itoa(f.MiB), mb(f.Bytes)}
 		for _, key := range starts {
 			cells = append(cells, orDash(f.Starts[key]))
 		}
-		for _, key := range runs {
+		fmt.Fprintf(w, "%s\t\n", strings.Join(cells, "\t"))
+	}
+	w.Flush()
+	if len(b.Works) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "\nTotal ms of a run of two seconds, from process start to end, and in brackets the work alone\n")
+	for _, w := range b.Works {
+		fmt.Fprintf(out, "  %s on %s, %s: at %d %% it takes two seconds with the default budget\n",
+			w.Work, w.Engine, hows[w.Engine][len(hows[w.Engine])-1], w.Percent)
+	}
+	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	cells := []string{"MiB"}
+	for _, x := range b.Works {
+		cells = append(cells, x.Engine+" "+x.Work)
+	}
+	fmt.Fprintf(w, "%s\tgeometric mean\t\n", strings.Join(cells, "\t"))
+	for i := range b.Files {
+		f := &b.Files[i]
+		cells := []string{strconv.Itoa(f.MiB)}
+		for _, x := range b.Works {
+			key := x.Engine + " " + x.Work
 			cell := orDash(f.Runs[key])
 			if in := median(f.Inside[key]); in > 0 {
 				cell += fmt.Sprintf(" (%.0f)", in)
 			}
 			cells = append(cells, cell)
 		}
-		fmt.Fprintf(w, "%s\t\n", strings.Join(cells, "\t"))
+		mean := "–"
+		if m := f.mean(b.Works); m > 0 {
+			mean = fmt.Sprintf("%.0f", m)
+		}
+		fmt.Fprintf(w, "%s\t%s\t\n", strings.Join(cells, "\t"), mean)
 	}
 	w.Flush()
-	if _, n := b.Files[len(b.Files)-1].score(b.Works); n > 0 {
-		fmt.Fprintf(out, "In brackets the work alone. The least total time over these engines and works: %d MiB\n", b.Best)
+	switch b.Best {
+	case -1:
+		fmt.Fprintln(out, "No budget has all of the figures.")
+	case b.Default:
+		fmt.Fprintf(out, "The least total time: %d MiB, which is c2w's default.\n", b.Best)
+	default:
+		fmt.Fprintf(out, "The least total time: %d MiB; c2w's default is %d MiB.\n", b.Best, b.Default)
 	}
 }

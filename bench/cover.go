@@ -22,6 +22,7 @@ import (
 // was trained with other data.
 type coverage struct {
 	What   string `json:"what"`
+	Engine string `json:"engine"`
 	Counts counts `json:"counts"`
 }
 
@@ -164,7 +165,11 @@ func (rep *report) cover(ctx context.Context, l *lab, ps []programs.Program, ws 
 	var h *host
 	for _, name := range wasmHosts {
 		if h == nil && l.o.wants(name) {
-			h, _ = l.host(ctx, name)
+			var err error
+			if h, err = l.host(ctx, name); err != nil {
+				h = nil
+				l.logf("%s is missing: %v", name, err)
+			}
 		}
 	}
 	if h == nil {
@@ -178,7 +183,7 @@ func (rep *report) cover(ctx context.Context, l *lab, ps []programs.Program, ws 
 			rep.fault(l, "counting %s: %v", r.what, err)
 			continue
 		}
-		rep.Cover = append(rep.Cover, coverage{r.what, c})
+		rep.Cover = append(rep.Cover, coverage{r.what, h.name, c})
 	}
 }
 
@@ -186,7 +191,7 @@ func (rep *report) coverText(out io.Writer) {
 	if len(rep.Cover) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\nInstructions, boot included, and the share that code translated after training with other data executed\n")
+	fmt.Fprintf(out, "\nInstructions, boot included, and the share that code translated after training with other data executed, counted under %s\n", rep.Cover[0].Engine)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "program\tmillions\ttranslated\ta call\tinterpreted\ta call\texits per 1000\tmiss\tlookup\tsingle\t\n")
 	for _, c := range rep.Cover {

@@ -18,6 +18,7 @@ type engine struct {
 	name    string
 	version string            // as the tool prints it
 	missing string            // why it cannot be used here; empty: it can
+	once    bool              // only the first round measures it
 	cannot  map[string]string // programs that it cannot run, and why
 	command func(ctx context.Context, args []string) *exec.Cmd
 }
@@ -55,7 +56,9 @@ func (l *lab) all(ctx context.Context) []*engine {
 // interpEngine names an engine as it runs a file without page functions.
 func interpEngine(name string) string { return name + " interp" }
 
-// interp are the engines once more, with a file without page functions.
+// interp are the engines once more, with a file without page functions: it is
+// slow, shows what translation gains, and no target depends on it, so that one
+// round is enough.
 func (l *lab) interp(ctx context.Context) (es []*engine) {
 	if !l.o.interp || l.fileErr != nil {
 		return nil
@@ -66,7 +69,7 @@ func (l *lab) interp(ctx context.Context) (es []*engine) {
 		if !l.o.wants(name) {
 			continue
 		}
-		e := &engine{name: interpEngine(name)}
+		e := &engine{name: interpEngine(name), once: true}
 		if err != nil {
 			e.missing = err.Error()
 		} else if err := l.wasm(ctx, e, name, file); err != nil {

@@ -71,10 +71,6 @@ func (l *lab) newHost(ctx context.Context, name string) (*host, error) {
 		if isScript(h.path) {
 			l.logf("wasmtime: %s is a wrapper script, its time is part of every start; name the executable with -wasmtime", h.path)
 		}
-		config := fmt.Sprintf("[cache]\ndirectory = %q\n", filepath.Join(h.dir, "cache"))
-		if err := os.WriteFile(h.config(), []byte(config), 0o644); err != nil {
-			return nil, err
-		}
 		h.version, err = firstLine(h.path, "--version")
 	case "wazero":
 		// Pinned by go.mod, so always at hand.
@@ -87,14 +83,36 @@ func (l *lab) newHost(ctx context.Context, name string) (*host, error) {
 		if h.path, err = find(l.o.node, "node"); err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(h.runner(), nodeRunner, 0o644); err != nil {
-			return nil, err
-		}
 		h.version, err = firstLine(h.path, "--version")
 	default:
 		panic("BUG: no host " + name)
 	}
-	return h, err
+	if err != nil {
+		return nil, err
+	}
+	return h, h.settle()
+}
+
+// apart is the engine with caches of its own, in a directory of that name.
+func (h *host) apart(name string) (*host, error) {
+	a := *h
+	a.dir, a.ready = filepath.Join(h.dir, name), map[start]bool{}
+	if err := os.MkdirAll(a.dir, 0o755); err != nil {
+		return nil, err
+	}
+	return &a, a.settle()
+}
+
+// settle writes what the engine is configured by.
+func (h *host) settle() error {
+	switch h.name {
+	case "wasmtime":
+		config := fmt.Sprintf("[cache]\ndirectory = %q\n", filepath.Join(h.dir, "cache"))
+		return os.WriteFile(h.config(), []byte(config), 0o644)
+	case "node":
+		return os.WriteFile(h.runner(), nodeRunner, 0o644)
+	}
+	return nil
 }
 
 func (h *host) config() string { return filepath.Join(h.dir, "cache.toml") }

@@ -54,3 +54,16 @@ func TestHosts(t *testing.T) {
 		t.Errorf("%s%s", text, &log)
 	}
 }
+
+// TestApart looks for caches that are not shared.
+func TestApart(t *testing.T) {
+	h := &host{name: "wasmtime", dir: t.TempDir(), ready: map[start]bool{{cached, "f"}: true}}
+	a, err := h.apart("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(a.config())
+	if err != nil || !strings.Contains(string(text), a.dir) || a.dir == h.dir || len(a.ready) != 0 || a.compiled("f.wasm") == h.compiled("f.wasm") {
+		t.Errorf("%+v beside %+v: %v, %s", a, h, err, text)
+	}
+}

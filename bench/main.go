@@ -62,7 +62,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	fs.IntVar(&o.rounds, "rounds", 3, "runs of everything under every engine")
 	fs.BoolVar(&o.interp, "interp", true, "also run files without page functions")
 	fs.StringVar(&o.aotBudget, "aot-budget", "", "c2w's --aot-budget for every file; default: c2w's own")
-	fs.StringVar(&o.budgets, "budgets", "0,1,2,4,8,16,32", "budgets of the part budget, in MiB; 0: no page functions")
+	fs.StringVar(&o.budgets, "budgets", "0,2,4,8,16", "budgets of the part budget, in MiB; 0: no page functions")
 	fs.StringVar(&o.images, "images", "", "keep Debian images and the native root in `DIR`; default .build/bench in c2w's tree")
 	fs.StringVar(&o.git, "git", "", "a Debian image with git for the part traffic, as oci:DIR (tests/images/debian.sh DIR git)")
 	fs.IntVar(&o.scale, "scale", 100, "work of each program, in percent")
@@ -155,7 +155,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer lab.close()
-	rep := &report{Date: time.Now().UTC().Format(time.RFC3339), Host: describeHost(), Scale: o.scale}
+	begin := time.Now()
+	rep := &report{Date: begin.UTC().Format(time.RFC3339), Host: describeHost(), Scale: o.scale}
 	lab.convert(ctx, rep)
 	if o.has(partPrograms) {
 		rep.programs(ctx, lab, ps)
@@ -169,6 +170,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	rep.Took = time.Since(begin).Seconds()
 	rep.text(stdout)
 	if o.json != "" {
 		if err := rep.writeJSON(o.json); err != nil {

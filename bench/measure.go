@@ -128,7 +128,7 @@ func (rep *report) measure(ctx context.Context, l *lab, engines []*engine, ps []
 	}
 	for round := range rounds {
 		for _, e := range engines {
-			if e.missing != "" || ctx.Err() != nil {
+			if e.missing != "" || ctx.Err() != nil || e.once && round > 0 {
 				continue
 			}
 			l.logf("round %d of %d: %s", round+1, rounds, e.name)

@@ -73,14 +73,62 @@ func TestWorkFaults(t *testing.T) {
 	}
 }
 
+// TestWorkCannot: an engine without the file of one work has the others.
+func TestWorkCannot(t *testing.T) {
+	gcc := works.All[2]
+	r := &real{Engines: []engineInfo{{Name: "node"}}, Parts: []realPart{{program{Name: "gcc", Runs: map[string]*runs{}}, 10}},
+		Whole: []program{{Name: "gcc", Runs: map[string]*runs{}}}}
+	if r.whole("gcc").unable("node") {
+		t.Error("before")
+	}
+	r.cannot("node", gcc, exec.ErrNotFound)
+	if !r.whole("gcc").unable("node") || r.whole("gcc").unable("wazero") || r.part("gcc").cell(r.Engines[0]) != "cannot" {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestBestBudget(t *testing.T) {
 	b := budgets{Works: []budgetWork{{"wasmtime", "python", 100}, {"node", "python", 50}}}
 	for mib, runs := range map[int][2]float64{0: {2200, 2900}, 4: {900, 2500}, 8: {850, 4000}} {
 		b.Files = append(b.Files, budgetFile{MiB: mib, Runs: map[string][]float64{"wasmtime python": {runs[0]}, "node python": {runs[1]}}})
 	}
+	if got := b.Files[0].mean(nil); got != 0 {
+		t.Errorf("a mean of no works: %v", got)
+	}
 	b.Files = append(b.Files, budgetFile{MiB: 16, Runs: map[string][]float64{"wasmtime python": {1}}}) // failed elsewhere
 	if got := b.best(); got != 4 {
 		t.Errorf("%d MiB, want 4", got)
+	}
+}
+
+// TestBudgetText looks for the columns by which the default is chosen.
+func TestBudgetText(t *testing.T) {
+	b := budgets{
+		Engines: []engineInfo{{Name: "node", Version: "v20"}, {Name: "wazero", Missing: "not installed"}},
+		Works:   []budgetWork{{"node", "python", 50}, {"node", "script", 80}},
+		Files: []budgetFile{
+			{MiB: 0, Bytes: 2e6, Starts: map[string][]float64{"node cold": {7, 5, 6}}, Runs: map[string][]float64{"node python": {4000}, "node script": {1000}}},
+			{MiB: 4, Bytes: 6e6, Starts: map[string][]float64{"node cold": {9}}, Runs: map[string][]float64{"node python": {2000}, "node script": {800}},
+				Inside: map[string][]float64{"node python": {1500}}},
+		},
+		Best: 4, Default: 4,
+	}
+	text := func() string {
+		var out bytes.Buffer
+		b.text(&out)
+		return strings.Join(strings.Fields(out.String()), " ")
+	}
+	for _, want := range []string{
+		"node v20", "wazero MISSING: not installed", "MiB file node cold 0 2.0 MB 6 4 6.0 MB 9",
+		"MiB node python node script geometric mean 0 4000 1000 2000 4 2000 (1500) 800 1265",
+		"script on node, cold: at 80 % it takes two seconds", "4 MiB, which is c2w's default",
+	} {
+		if got := text(); !strings.Contains(got, want) {
+			t.Errorf("no %q in %q", want, got)
+		}
+	}
+	if b.Best = -1; !strings.Contains(text(), "No budget has all") {
+		t.Error(text())
 	}
 }
 

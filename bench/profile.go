@@ -55,7 +55,7 @@ func (l *lab) runnables(ctx context.Context, rep *report, ps []programs.Program,
 		list = append(list, runnable{p.Name, l.file, []string{"/c2wbench", "-scale", strconv.Itoa(l.o.scale), p.Name}})
 	}
 	for _, w := range ws {
-		file, err := l.realFile(ctx, rep, w, false)
+		file, err := l.realFile(ctx, rep, w)
 		if err != nil {
 			rep.fault(l, "%s: %v", w.Name, err)
 			continue

@@ -34,24 +34,21 @@ type realEngine struct {
 	command func(ctx context.Context, work string, args []string) (*exec.Cmd, error)
 }
 
-// realFile converts the image of a work, once: trained with the work's training
-// data, or without page functions.
-func (l *lab) realFile(ctx context.Context, rep *report, w works.Work, interp bool) (string, error) {
-	name, image := "real-"+w.Name, imageOf(w)
-	flags := l.aotFlags(strings.Join(works.Command(w.Name, works.Train, trainPercent), " "))
-	if interp {
-		name, flags = "interp-"+image, interpOnly
-	}
+// realFile converts the image of a work, once, trained with the work's training
+// data.
+func (l *lab) realFile(ctx context.Context, rep *report, w works.Work) (string, error) {
+	name := "real-" + w.Name
 	f := l.realFiles[name]
 	if f == nil {
 		f = &madeFile{name: filepath.Join(l.dir, name+".wasm")}
 		l.realFiles[name] = f
 		f.err = func() error {
-			dir, err := l.debianLayout(ctx, image)
+			dir, err := l.debianLayout(ctx, imageOf(w))
 			if err != nil {
 				return err
 			}
 			l.logf("converting %s", name)
+			flags := l.aotFlags(strings.Join(works.Command(w.Name, works.Train, trainPercent), " "))
 			c, err := l.convertOne(ctx, name, "oci:"+dir, f.name, flags...)
 			if err == nil {
 				rep.Conversions = append(rep.Conversions, c)
@@ -100,7 +97,7 @@ func (rep *report) real(ctx context.Context, l *lab, ws []works.Work) {
 	for round := range l.o.rounds {
 		for _, w := range ws {
 			for _, e := range engines {
-				if e.info.Missing != "" || ctx.Err() != nil {
+				if e.info.Missing != "" || ctx.Err() != nil || r.whole(w.Name).unable(e.info.Name) {
 					continue
 				}
 				l.logf("real programs, round %d of %d: %s, %s", round+1, l.o.rounds, w.Name, e.info.Name)
@@ -129,38 +126,29 @@ func (rep *report) realEngines(ctx context.Context, l *lab, ws []works.Work) (li
 		if !l.o.wants(name) {
 			continue
 		}
-		for _, interp := range []bool{false, true} {
-			// Elsewhere the interpreter alone would take the whole time.
-			if interp && (!l.o.interp || name != "wasmtime") {
-				continue
+		add(name, func(e *realEngine) error {
+			h, err := l.host(ctx, name)
+			if err != nil {
+				return err
 			}
-			as := name
-			if interp {
-				as = interpEngine(name)
-			}
-			add(as, func(e *realEngine) error {
-				h, err := l.host(ctx, name)
+			e.info.Version = h.version
+			how := hows[name][len(hows[name])-1]
+			e.command = func(ctx context.Context, work string, args []string) (*exec.Cmd, error) {
+				w := works.All[slices.IndexFunc(works.All, func(w works.Work) bool { return w.Name == work })]
+				file, err := l.realFile(ctx, rep, w)
 				if err != nil {
-					return err
+					return nil, err
 				}
-				e.info.Version = h.version
-				how := hows[name][len(hows[name])-1]
-				e.command = func(ctx context.Context, work string, args []string) (*exec.Cmd, error) {
-					w := works.All[slices.IndexFunc(works.All, func(w works.Work) bool { return w.Name == work })]
-					file, err := l.realFile(ctx, rep, w, interp)
-					if err != nil {
-						return nil, err
-					}
-					return h.command(ctx, how, file, nil, args), h.prepare(ctx, how, file)
+				return h.command(ctx, how, file, nil, args), h.prepare(ctx, how, file)
+			}
+			for _, w := range ws { // what is to be converted and compiled
+				if _, err := e.command(ctx, w.Name, nil); err != nil {
+					rep.fault(l, "%s, %s: %v", name, w.Name, err)
+					rep.Real.cannot(name, w, err)
 				}
-				for _, w := range ws { // what is to be converted and compiled
-					if _, err := e.command(ctx, w.Name, nil); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-		}
+			}
+			return nil
+		})
 	}
 	return list
 }
@@ -249,6 +237,20 @@ func (p *program) add(engine string, ms float64) {
 	p.Runs[engine].Times = append(p.Runs[engine].Times, ms)
 }
 
+// cannot notes why an engine does not run a work.
+func (r *real) cannot(engine string, w works.Work, err error) {
+	why := &runs{Cannot: err.Error()}
+	r.whole(w.Name).Runs[engine] = why
+	for _, p := range w.Parts {
+		r.part(p.Name).Runs[engine] = why
+	}
+}
+
+// unable reports whether cannot was told of the engine.
+func (p *program) unable(engine string) bool {
+	return p.Runs[engine] != nil && p.Runs[engine].Cannot != ""
+}
+
 // part returns the named part; nil if it was not asked for.
 func (r *real) part(name string) *program {
 	for i := range r.Parts {
@@ -270,9 +272,7 @@ func (r *real) text(out io.Writer) {
 	fmt.Fprintf(out, "\nReal programs of Debian, native and guest of the same version: median ms and the multiple of native\n")
 	fmt.Fprintf(out, "  %s\n", strings.Join(r.Versions, "; "))
 	for _, e := range r.Engines {
-		if e.Missing != "" {
-			fmt.Fprintf(out, "%-12s MISSING: %s\n", e.Name, e.Missing)
-		}
+		e.text(out)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, p *program) {

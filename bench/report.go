@@ -19,6 +19,7 @@ import (
 // milliseconds, sizes bytes, lists in the order of the samples.
 type report struct {
 	Date        string       `json:"date"`
+	Took        float64      `json:"took_s"`
 	Host        hostInfo     `json:"host"`
 	Scale       int          `json:"scale_percent"`
 	Engines     []engineInfo `json:"engines"`

@@ -189,7 +189,8 @@ func (l *lab) nativeRoot(ctx context.Context) (in func(ctx context.Context, args
 	return func(ctx context.Context, args []string) *exec.Cmd {
 		args = slices.Concat(enter, args)
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-		cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+		// As in a container; sqlite3 complains where there is no home.
+		cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 		return cmd
 	}, nil
 }

@@ -14,11 +14,7 @@ import (
 func (rep *report) text(out io.Writer) {
 	fmt.Fprintf(out, "%s, %d × %s, %s/%s\n\n", rep.Date, rep.Host.CPUs, rep.Host.CPU, rep.Host.OS, rep.Host.Arch)
 	for _, e := range rep.Engines {
-		if e.Missing != "" {
-			fmt.Fprintf(out, "%-12s MISSING: %s\n", e.Name, e.Missing)
-		} else {
-			fmt.Fprintf(out, "%-12s %s\n", e.Name, e.Version)
-		}
+		e.text(out)
 	}
 	rep.programText(out)
 	rep.processText(out)
@@ -38,8 +34,19 @@ func (rep *report) text(out io.Writer) {
 		}
 		w.Flush()
 	}
+	fmt.Fprintf(out, "\nThis run took %.1f minutes.\n", rep.Took/60)
 	for _, f := range rep.Faults {
 		fmt.Fprintf(out, "FAULT: %s\n", f)
+	}
+}
+
+// text is a line about an engine: its version, or why it is not here.
+func (e *engineInfo) text(out io.Writer) {
+	switch {
+	case e.Missing != "":
+		fmt.Fprintf(out, "%-12s MISSING: %s\n", e.Name, e.Missing)
+	case e.Version != "" && !strings.HasSuffix(e.Name, interpEngine("")):
+		fmt.Fprintf(out, "%-12s %s\n", e.Name, e.Version)
 	}
 }
 
@@ -47,7 +54,7 @@ func (rep *report) programText(out io.Writer) {
 	if len(rep.Processes) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\nPrograms: median ms and the multiple of native; -O2 without autovectorisation everywhere\n")
+	fmt.Fprintf(out, "\nPrograms: median ms and the multiple of native; -O2 without autovectorisation everywhere; interp: without translated code, once\n")
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	cells := []string{"program"}
 	for _, e := range rep.Engines {
