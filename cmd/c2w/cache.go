@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ import (
 	"github.com/c2w/c2w/internal/convert"
 )
 
-// The user's cache holds converted files and compiled code.
+// The user's cache holds converted files, compiled code and what training found.
 
 const (
 	// cacheVariable names the directory in which the cache is a directory of
@@ -26,9 +27,16 @@ const (
 	cacheLimitVariable = "C2W_CACHE_LIMIT"
 	// cacheLimit is the default: some dozens of images, in bytes.
 	cacheLimit = 4 << 30
-	// trainingLimit is what training may leave there: a profile takes some 200
-	// KB.
+	// trainingLimit is what training may leave there, if the limit is not less:
+	// a profile takes some 200 KB.
 	trainingLimit = 64 << 20
+)
+
+// The kinds of what is kept, each in a directory of its own.
+const (
+	filesCache    = "files"
+	codeCache     = "code"
+	trainingCache = "training"
 )
 
 // cacheRoot returns the cache's directory, or "" if there is none.
@@ -57,8 +65,7 @@ func cacheDir(kind string) string {
 	return filepath.Join(root, kind)
 }
 
-// openCache returns the part of the cache of that kind: "files", "code" or
-// "training".
+// openCache returns the part of the cache of that kind.
 func openCache(kind string) (*convert.Cache, error) {
 	c := &convert.Cache{Dir: cacheDir(kind), Limit: cacheLimit}
 	if text := os.Getenv(cacheLimitVariable); text != "" {
@@ -67,6 +74,9 @@ func openCache(kind string) (*convert.Cache, error) {
 			return nil, fmt.Errorf("%s=%s: %w", cacheLimitVariable, text, err)
 		}
 		c.Limit = n
+	}
+	if kind == trainingCache {
+		c.Limit = min(c.Limit, trainingLimit)
 	}
 	return c, nil
 }
@@ -95,16 +105,18 @@ func (c *conversionFlags) cached(inv *invocation, ref string, show convert.Progr
 		return nil, err
 	}
 	o.Progress = show
-	cache, err := openCache("files")
+	cache, err := openCache(filesCache)
 	if err != nil {
 		return nil, err
 	}
 	if cache.Identity, err = identity(); err != nil {
 		cache.Dir = ""
 	}
-	cache.Training = &convert.Cache{Dir: cacheDir("training"), Limit: trainingLimit, Identity: cache.Identity}
-	if cache.Dir == "" {
-		cache.Training = nil
+	if cache.Dir != "" {
+		if cache.Training, err = openCache(trainingCache); err != nil {
+			return nil, err
+		}
+		cache.Training.Identity = cache.Identity
 	}
 	return cache.Convert(inv.ctx, o, c.noCache)
 }
@@ -113,12 +125,13 @@ func newCacheCommand(inv *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cache",
 		Short: "Show or clear what c2w keeps for the next time",
-		Long: `Shows what c2w keeps for the next time: images that were converted, and code
-that c2w run has compiled. All of it can be made again. What was not used for
-the longest time goes when there is more than the limit.
+		Long: `Shows what c2w keeps for the next time: images that were converted, code that
+c2w run has compiled, and what training found. All of it can be made again. What
+was not used for the longest time goes when there is more than the limit.
 
   ` + cacheVariable + `         the directory that the cache lies in; off keeps nothing
-  ` + cacheLimitVariable + `   the limit of each of the two, such as 500m (default 4g)`,
+  ` + cacheLimitVariable + `   the limit of each of the three, such as 500m (default 4g;
+                    what training found never takes more than 64m)`,
 		Example: `c2w cache
 c2w cache clear`,
 		Args:              operands(0, 0, "no arguments but clear"),
@@ -136,52 +149,94 @@ c2w cache clear`,
 }
 
 func showCache(inv *invocation) error {
-	files, err := openCache("files")
-	if err != nil {
-		return err
-	}
-	if files.Dir == "" {
+	if cacheRoot() == "" {
 		fmt.Fprintln(inv.stdout, "c2w keeps nothing.")
 		return nil
 	}
-	code, err := openCache("code")
-	if err != nil {
-		return err
-	}
 	fmt.Fprintln(inv.stdout, cacheRoot())
-	t := tabwriter.NewWriter(inv.stdout, 0, 0, 2, ' ', 0)
-	list := files.List()
-	if len(list) > 0 {
-		fmt.Fprint(t, "\nUSED\tSIZE\tPLATFORM\tMEMORY\tIMAGE\n")
-	}
-	for _, k := range list {
-		f, info, _, err := openFile(k.Path)
-		if err != nil {
-			continue // another process has removed it
-		}
-		f.Close()
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", ago(time.Since(k.Used)), convert.Bytes(k.Size), info.Platform, mebibytes(uint64(info.Memory)), info.Image)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintln(inv.stdout)
+	var sums strings.Builder
 	for _, part := range []struct {
-		name string
-		list []convert.Kept
-	}{{"images", list}, {"compiled code", code.List()}} {
-		sum := int64(0)
-		for _, k := range part.list {
-			sum += k.Size
+		kind, name, columns string
+		row                 func(path string) (string, error) // nil: not listed one by one
+	}{
+		{filesCache, "images", "PLATFORM\tMEMORY\tIMAGE", convertedRow},
+		{codeCache, "compiled code", "", nil},
+		{trainingCache, "training results", "TRAINED WITH\tIMAGE", trainedRow},
+	} {
+		c, err := openCache(part.kind)
+		if err != nil {
+			return err
 		}
-		fmt.Fprintf(inv.stdout, "%-13s %10s in %s, at most %s\n", part.name, convert.Bytes(sum), count(len(part.list), "file"), convert.Bytes(files.Limit))
+		list, total := c.List(), int64(0)
+		t := tabwriter.NewWriter(inv.stdout, 0, 0, 2, ' ', 0)
+		if part.row != nil && len(list) > 0 {
+			fmt.Fprintf(t, "\nUSED\tSIZE\t%s\n", part.columns)
+		}
+		for _, k := range list {
+			total += k.Size
+			if part.row == nil {
+				continue
+			}
+			row, err := part.row(k.Path)
+			if err != nil {
+				continue // another process has removed it, or the next use will
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\n", ago(time.Since(k.Used)), convert.Bytes(k.Size), row)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+		fmt.Fprintf(&sums, "%-16s %10s in %s, at most %s\n", part.name, convert.Bytes(total), count(len(list), "file"), convert.Bytes(c.Limit))
 	}
+	fmt.Fprintf(inv.stdout, "\n%s", sums.String())
 	return nil
+}
+
+// convertedRow tells of a converted file.
+func convertedRow(path string) (string, error) {
+	f, info, _, err := openFile(path)
+	if err != nil {
+		return "", err
+	}
+	f.Close()
+	return fmt.Sprintf("%s\t%s\t%s", info.Platform, mebibytes(uint64(info.Memory)), info.Image), nil
+}
+
+// trainedRow tells of a training result.
+func trainedRow(path string) (string, error) {
+	t, err := convert.ReadTrained(path)
+	if err != nil {
+		return "", err
+	}
+	with := "its own command"
+	if len(t.Commands) > 0 {
+		words := make([]string, len(t.Commands))
+		for i, c := range t.Commands {
+			words[i] = shellWord(printable(c))
+		}
+		with = strings.Join(words, ", ")
+	}
+	return fmt.Sprintf("%s\t%s", with, t.Image), nil
+}
+
+// printable keeps a command in its column of a table.
+func printable(s string) string {
+	const most = 60
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, s)
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most-1]) + "…"
+	}
+	return s
 }
 
 func clearCache(inv *invocation) error {
 	total := int64(0)
-	for _, kind := range []string{"files", "code", "training"} {
+	for _, kind := range []string{filesCache, codeCache, trainingCache} {
 		c, err := openCache(kind)
 		if err != nil {
 			return err

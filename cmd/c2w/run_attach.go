@@ -46,7 +46,7 @@ func (f *attachFlags) streams(inv *invocation) (client.Options, error) {
 
 // runnerOptions says how the file is run, and with which of its own arguments.
 func (f *attachFlags) runnerOptions() (runner.Options, error) {
-	o := runner.Options{Engine: f.engine, CacheDir: cacheDir("code"), Args: []string{"--attach=stdio"}}
+	o := runner.Options{Engine: f.engine, CacheDir: cacheDir(codeCache), Args: []string{"--attach=stdio"}}
 	if f.engine != "" {
 		if _, err := runner.FindEngine(f.engine); err != nil {
 			return o, err

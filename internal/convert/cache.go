@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -61,50 +60,6 @@ func (c *Cache) key(p *pipeline, img *image.Image) string {
 	}
 	fmt.Fprintf(h, "%d %q %q %#v", keyFormat, c.Identity, img.Digest, o)
 	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-// trainingKey names what training with commands finds; without any it is the
-// image's own.
-func (c *Cache) trainingKey(p *pipeline, img *image.Image) string {
-	if c == nil {
-		return ""
-	}
-	h := sha256.New()
-	fmt.Fprintf(h, "%d %q %q %q %d %d %q", keyFormat, c.Identity, img.Digest, p.plat.name, p.o.RAM, p.o.UpperSize, p.o.Train)
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-// training returns the path of what training found.
-func (c *Cache) training(key string) string { return filepath.Join(c.Dir, key+".profile") }
-
-// profile returns what training found earlier, or nil.
-func (c *Cache) profile(key string) aot.Profile {
-	if c == nil || c.Dir == "" {
-		return nil
-	}
-	path := c.training(key)
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil
-	}
-	p, err := aot.Parse(b)
-	if err != nil {
-		os.Remove(path)
-		return nil
-	}
-	now := time.Now()
-	os.Chtimes(path, now, now) // used last
-	return p
-}
-
-// keepProfile stores what training found.
-func (c *Cache) keepProfile(ctx context.Context, key string, p aot.Profile) {
-	if c == nil || c.Dir == "" || os.MkdirAll(c.Dir, 0o777) != nil {
-		return
-	}
-	if WriteFile(ctx, c.training(key), bytes.NewReader(p.Format())) == nil {
-		c.Prune()
-	}
 }
 
 // Converted is an image as a file: one made just now, or one of the cache.

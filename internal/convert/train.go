@@ -63,7 +63,7 @@ func (c *code) trained(b booting, disk machine.Source, tree *rootfs.Tree) (aot.P
 		}); err != nil {
 			return "", err
 		}
-		c.training.keepProfile(c.ctx, key, profile)
+		c.training.keepProfile(c.ctx, key, Trained{c.o.Ref, c.o.Train}, profile)
 		return detail + note, nil
 	})
 	if err != nil {
