@@ -13,13 +13,16 @@ const (
 	HookVersion = 0
 	// HookTerminal (0, 0, 0) → rows<<16 | columns of the host's terminal.
 	HookTerminal = 1
+	// HookCompilesLate (0, 0, 0) → 1 if the host compiles functions while they
+	// run, as V8 does, 0 if they are compiled before; since version 2.
+	HookCompilesLate = 2
 
 	// HookSlots is how many slots are kept for hooks.
 	HookSlots = 16
 )
 
 // HooksVersion is the version of the list of hooks.
-const HooksVersion = 1
+const HooksVersion = 2
 
 // HookUnavailable is what a hook without a host's function returns.
 const HookUnavailable = -1

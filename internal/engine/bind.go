@@ -84,25 +84,32 @@ func (b *Bindings) Len() int {
 	return len(b.m)
 }
 
-// bind looks for a translation of a page that is about to be decoded.
+// bind looks for a translation of a page that is about to be decoded, or has
+// become hot.
 func (e *Engine) bind(p *codePage, frame int) {
 	if e.Bindings.Len() == 0 {
 		return
 	}
 	content := e.RAM.Bytes[frame<<core.PageShift : (frame+1)<<core.PageShift]
-	if p.bound = e.Bindings.m[PageKey(content, p.mode)]; p.bound != nil {
+	b := e.Bindings.m[PageKey(content, p.mode)]
+	p.bound, p.cold = b, nil
+	switch {
+	case b == nil:
+	case e.cold(b):
+		p.bound, p.cold = nil, b
+	default:
 		e.Stats.Bound++
 	}
 }
 
-// enter turns the records of entries in a freshly decoded run into handlers
-// that enter the translation.
+// enter turns the records of entries in a part of the page into handlers that
+// enter the translation. What goes on in the next page has none there.
 func (c *codeCache) enter(p *codePage, start uint16, end int) {
 	b := p.bound.Entries
 	for i := sort.Search(len(b), func(i int) bool { return b[i] >= start }); i < len(b) && int(b[i]) < end; i++ {
 		if at := p.decoded(int(b[i])); at != 0 {
 			r := c.rec(at)
-			if op := binary.LittleEndian.Uint16(r[core.RecOp:]); op != emit.HandlerEnter && op != emit.HandlerSingle {
+			if op := binary.LittleEndian.Uint16(r[core.RecOp:]); op != emit.HandlerEnter && op != emit.HandlerSingle && op != emit.HandlerGoto {
 				binary.LittleEndian.PutUint16(r[core.RecOrig:], op)
 				c.setOp(at, emit.HandlerEnter)
 			}

@@ -47,6 +47,7 @@ type codePage struct {
 	// record, counted from 1.
 	waiting []waiting
 	bound   *Binding
+	cold    *Binding     // the translation that the page had when it was decoded, while it waits
 	code    *codeSet     // what of the page bound may have translated, nil until it is asked for
 	targets []known      // where jumps have led, in order of the first time
 	stores  int          // into the page, beside its code

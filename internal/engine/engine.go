@@ -43,6 +43,10 @@ type Config struct {
 	Run func()
 	// Bindings are the translations that the core holds.
 	Bindings *Bindings
+	// BindAfter is how many instructions of a page are executed, about, before its
+	// translation is bound; 0 binds with the first. It is for hosts that compile
+	// functions while they run: see heat.
+	BindAfter int
 	// Clock, if set, is read at every exit, in nanoseconds, for Stats' times.
 	Clock func() int64
 	// Profile, if set, collects what runs. The engine then looks at the hart
@@ -101,6 +105,7 @@ type Engine struct {
 	stop     bool
 	counted  int32 // State.Budget up to which State.Retired counts
 	resume   resume
+	heat     heat
 }
 
 // New makes an engine with empty caches.
@@ -112,6 +117,7 @@ func New(c Config) *Engine {
 	e.lifted = make([]liftedInsn, liftedEntries)
 	e.S.Resv = core.NoResv
 	e.resume = resume{pc: noPC, stray: noPC}
+	e.heat.init()
 	e.Priv = c.NewHart(e.S, e)
 	return e
 }
@@ -130,9 +136,15 @@ func (e *Engine) Run(n int) (done int) {
 	for done < n && !e.stop {
 		k := min(n-done, slice)
 		if e.Profile != nil {
-			k = min(k, e.Profile.distance())
+			k = min(k, e.Profile.random.around(sampleEvery))
 		}
-		done += e.slice(k)
+		if e.BindAfter > 0 {
+			k = min(k, e.heat.left)
+		}
+		ran := e.slice(k)
+		if done += ran; e.BindAfter > 0 {
+			e.warm(ran)
+		}
 	}
 	return done
 }

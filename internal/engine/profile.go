@@ -12,7 +12,7 @@ import (
 type Profile struct {
 	Pages map[Key]*PageProfile
 
-	random uint32 // state of distance
+	random random
 }
 
 // PageProfile is one code page in a profile.
@@ -31,13 +31,16 @@ func NewProfile() *Profile { return &Profile{Pages: map[Key]*PageProfile{}} }
 // sampleEvery is the mean distance of samples in instructions.
 const sampleEvery = 97
 
-// distance is how many instructions lie before the next sample, from half of
-// sampleEvery to three halves. It varies, the same way each time, because a
-// sample falls on the next jump: with an even distance, samples of a loop of
-// some hundred instructions settle on the same few jumps in every round.
-func (p *Profile) distance() int {
-	p.random = p.random*1664525 + 1013904223 // Numerical Recipes' generator; its upper bits are good
-	return sampleEvery/2 + int(p.random>>16)*sampleEvery>>16
+// random is the state of a sequence of numbers, the same each time.
+type random uint32
+
+// around is how many instructions lie before the next sample, from half of mean
+// to three halves. It varies because a sample falls on the next jump: with an
+// even distance, samples of a loop of some hundred instructions settle on the
+// same few jumps in every round. mean is less than 32,768.
+func (r *random) around(mean int) int {
+	*r = *r*1664525 + 1013904223 // Numerical Recipes' generator; its upper bits are good
+	return mean/2 + int(*r>>16)*mean>>16
 }
 
 // Hottest lists the keys of the n pages with the most samples, hottest first.

@@ -12,6 +12,7 @@ import (
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/device/plic"
 	"github.com/c2w/c2w/internal/device/rtc"
+	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/fdt"
 	"github.com/c2w/c2w/internal/hostfs"
@@ -152,6 +153,9 @@ func New(cfg Config) (*Machine, error) {
 		Bindings: cfg.Bindings,
 		Profile:  cfg.Profile,
 	}
+	if m.compilesLate() {
+		ec.BindAfter = bindAfter
+	}
 	if cfg.Stats {
 		ec.Clock = m.host.Monotonic
 	}
@@ -165,6 +169,28 @@ func New(cfg Config) (*Machine, error) {
 		m.Say("the host's directory " + hidden[0] + " would hide all of the container: let it appear elsewhere, such as --dir .::/mnt")
 	}
 	return m, nil
+}
+
+// bindAfter is how many instructions a page executes, about, before its function
+// is called on a host that compiles while it runs.
+const bindAfter = 500_000
+
+// compilesLate reports whether the host compiles functions while they run.
+func (m *Machine) compilesLate() bool {
+	if m.hooks() >= 2 {
+		if late := m.cfg.Hook(emit.HookCompilesLate, 0, 0, 0); late != emit.HookUnavailable {
+			return late == 1
+		}
+	}
+	return m.host.CompilesLate()
+}
+
+// hooks is the version of the host's hooks, below 1 if it has none.
+func (m *Machine) hooks() int32 {
+	if m.cfg.Hook == nil {
+		return 0
+	}
+	return m.cfg.Hook(emit.HookVersion, emit.HooksVersion, 0, 0)
 }
 
 // maxCmdline is what Linux takes of its command line in bytes (COMMAND_LINE_SIZE

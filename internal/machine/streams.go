@@ -49,7 +49,7 @@ func (s *streams) begin() {
 // hookedTerminal is the size of a terminal that the host's hook tells of; its
 // bytes are raw.
 func (m *Machine) hookedTerminal() (rows, cols uint16) {
-	if m.cfg.Hook == nil || m.cfg.Hook(emit.HookVersion, emit.HooksVersion, 0, 0) < 1 {
+	if m.hooks() < 1 {
 		return 0, 0
 	}
 	size := m.cfg.Hook(emit.HookTerminal, 0, 0, 0)

@@ -50,6 +50,8 @@ var Differences = []Difference{
 		"one error for both, ErrClosed", "reader gone"},
 	{"wasmtime", "proc_exit", "traps on statuses above 125",
 		"125, and the true status as a line on standard error; wasmtime is known by clock_time_get's EBADF for the process's CPU time", "high status"},
+	{"Node", "_start", "compiles a function badly when it is first called, and well some calls later, both while the file runs",
+		"page functions have to be worth it before they are called; Node is known as above, other hosts may say so by a hook", "late compilation"},
 	{"browsers", "random_get", "gives at most 65,536 bytes a call",
 		"larger requests are split", "large random"},
 }

@@ -252,6 +252,20 @@ var differenceTests = map[string]func(t *testing.T){
 			}
 		}
 	},
+	"late compilation": func(t *testing.T) {
+		f := &fake{}
+		if h := (Host{sys: f}); h.CompilesLate() {
+			t.Error("an engine without that clock is taken for Node")
+		}
+		f.onClock = asWasmtime
+		if h := (Host{sys: f}); h.CompilesLate() {
+			t.Error("wasmtime is taken for Node")
+		}
+		f.onClock = func(clockID) (int64, Errno) { return f.now, errnoSuccess }
+		if h := (Host{sys: f}); !h.CompilesLate() {
+			t.Error("Node is not known")
+		}
+	},
 	"high status": func(t *testing.T) {
 		line := ""
 		f := &fake{onWrite: func(fd int, p []byte) (int, Errno) {

@@ -320,6 +320,13 @@ func (h *Host) identify() {
 	}
 }
 
+// CompilesLate reports whether the engine is known to compile functions while
+// they run, so that those that run little cost more than they save.
+func (h *Host) CompilesLate() bool {
+	h.identify()
+	return h.uvwasi
+}
+
 func (h *Host) isWasmtime() bool {
 	h.identify()
 	return h.wasmtime

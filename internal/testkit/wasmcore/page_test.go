@@ -165,6 +165,37 @@ func runPage(g *guest, p []byte, seed uint64) error {
 	return nil
 }
 
+// TestPageLate: pages that are bound while they run, at whatever instruction,
+// do what the interpreter does.
+func TestPageLate(t *testing.T) {
+	const loops = 8
+	var pages [][]byte
+	for i := range loops {
+		gen := isatest.NewRISCV64(uint64(100 + i))
+		b := gen.Sequence(40)
+		pages = append(pages, fill(append(b, word(jal(0, -len(b)))...)))
+	}
+	tr := translate(t, 1, pages, func(int) []uint16 { return []uint16{0, 0x20, 0x40} })
+	g := tr.guest()
+	g.Gen.BindAfter = 20_000
+	for i, p := range pages {
+		g.start(isatest.Start(uint64(i)))
+		g.Write(base, p)
+		was := g.Gen.Stats.Bound
+		for n := 0; n < 60; n++ {
+			if n%20 == 19 {
+				g.Both(func(e *engine.Engine) { e.FlushAll() })
+			}
+			if err := g.Step(1000 + n); err != nil {
+				t.Fatalf("page %d, step %d: %v", i, n, err)
+			}
+		}
+		if g.Gen.Stats.Bound != was+1 {
+			t.Errorf("page %d was bound %d times", i, g.Gen.Stats.Bound-was)
+		}
+	}
+}
+
 // dense makes code over few registers, so that values pass between
 // instructions and registers are copied and overwritten all the time: 5 to 9
 // hold anything, 10 and 11 addresses. Loops are bounded by x12.
