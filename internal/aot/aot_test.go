@@ -46,7 +46,7 @@ func hot(t *testing.T, n int) []Candidate {
 // TestChoose cuts at the budget, by samples for each byte, the same each time.
 func TestChoose(t *testing.T) {
 	list := hot(t, 30)
-	newCore := func() *emit.Core { return emit.NewCore(riscv64.Guest, 0x1000, 0x10000) }
+	newCore := func() *emit.Core { return emit.NewCore(riscv64.Guest, 0x1000, core.TLBSize) }
 	k := newCore()
 	all := Choose(k, list, 1<<30)
 	if len(all.Pages) != len(list) || all.Left != (Left{}) {

@@ -80,7 +80,7 @@ func TestFill(t *testing.T) {
 	if err != nil || len(list) < 100 || !slices.IsSortedFunc(list, func(a, b Candidate) int { return int(a.Offset - b.Offset) }) {
 		t.Fatalf("%d pages, %v", len(list), err)
 	}
-	k := emit.NewCore(riscv64.Guest, 0x1000, 0x10000)
+	k := emit.NewCore(riscv64.Guest, 0x1000, core.TLBSize)
 	const budget = 1 << 20
 	c := Choose(k, hot(t, 5), budget/2)
 	chosen := len(c.Pages)

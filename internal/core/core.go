@@ -23,12 +23,13 @@ const (
 	// execute the same code and differ in the data that they reach.
 	CodeModes = 2
 
-	TLBEntries   = 4096 // direct-mapped, per access kind and mode
+	TLBEntries   = 8192 // per access kind and mode, in sets of TLBWays
+	TLBWays      = 2    // entries of a set: that which serves a page, and another
 	TLBEntrySize = 16
 	TLBSize      = TLBEntries * TLBEntrySize // one access kind of one mode
 
-	JumpWays      = 2     // entries that may serve one pc
-	JumpEntries   = 32768 // in pairs of JumpWays, per code mode
+	JumpWays      = 4     // entries that may serve one pc
+	JumpEntries   = 32768 // in sets of JumpWays, per code mode
 	JumpEntrySize = 16
 	JumpSize      = JumpEntries * JumpEntrySize
 
@@ -272,11 +273,28 @@ type JumpEntry struct {
 	Tag    uint64
 }
 
-// TLBIndex is the entry that serves a virtual address.
+// TLBIndex is the entry that serves a virtual address; one that was there before
+// may wait at TLBIndex ^ TLBOther, from where the core takes it back when it is
+// missed.
 func TLBIndex(va uint64) int { return int(va>>PageShift) & (TLBEntries - 1) }
 
-// JumpIndex is the first of the two entries that may serve a pc, the other is
-// JumpIndex ^ 1. Bit 0 of the pc takes part: not every ISA aligns its
+// TLBOther is the distance between the two entries of a set.
+const TLBOther = TLBEntries / TLBWays
+
+// FindTLB returns the entry of a virtual address's page in either place, nil if
+// there is none.
+func FindTLB(tlb *[TLBEntries]TLBEntry, va uint64) *TLBEntry {
+	i := TLBIndex(va)
+	for _, i := range [TLBWays]int{i, i ^ TLBOther} {
+		if e := &tlb[i]; e.Tag == va&^uint64(PageMask) {
+			return e
+		}
+	}
+	return nil
+}
+
+// JumpIndex is the first of the entries that may serve a pc, the others are
+// JumpIndex ^ way, for ways below JumpWays. Bit 0 of the pc takes part: not every ISA aligns its
 // instructions.
 func JumpIndex(pc uint64) int { return int(pc>>1) & (JumpEntries - 1) }
 

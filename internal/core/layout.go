@@ -15,7 +15,7 @@ func Layout() []uint32 {
 	list := []uint32{
 		Contract,
 		PageShift, Modes, CodeModes, StateSize, CachesSize,
-		TLBBase, ModeTLB, ReadTLB, WriteTLB, TLBEntries, TLBEntrySize, TLBAddend, TLBTag,
+		TLBBase, ModeTLB, ReadTLB, WriteTLB, TLBEntries, TLBWays, TLBOther, TLBEntrySize, TLBAddend, TLBTag,
 		JumpBase, JumpWays, JumpEntries, JumpEntrySize, JumpRecord, JumpTarget, JumpTag,
 		RecordSize, RecA, RecB, RecC, RecPC, RecImm, RecOrig, RecOp,
 		TargetEntries, Target(1, 0), Target(0, 1),

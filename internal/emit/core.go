@@ -29,6 +29,7 @@ type Core struct {
 
 	base, caches uint32
 	hookDefault  int
+	swap         int // symbol of swapTLB
 	g            isa.ISA
 	fn           funcs
 }
@@ -39,8 +40,11 @@ var pageType = wasm.FuncType{Params: []wasm.ValType{wasm.I64, wasm.I32}, Results
 
 // NewCore emits the dispatcher, the helpers and the interpreter for a hart
 // whose core.State lies at linear address base and whose core.Caches lie at
-// caches.
+// caches, a multiple of core.TLBSize.
 func NewCore(g isa.ISA, base, caches uint32) *Core {
+	if caches%core.TLBSize != 0 {
+		panic("BUG: emit: TLBs that lie across")
+	}
 	c := &Core{base: base, caches: caches, g: g}
 	add := func(f *wasm.Func) int { c.Funcs = append(c.Funcs, f); return len(c.Funcs) - 1 }
 	c.fn = funcs{mulHU: add(mulHU())}
@@ -48,6 +52,7 @@ func NewCore(g isa.ISA, base, caches uint32) *Core {
 	c.fn.mulHSU = add(mulHigh("mulhsu", c.fn.mulHU, false))
 	fpHelpers(base, &c.fn, add)
 	c.hookDefault, c.Hook = add(hookDefault()), add(hookCall())
+	c.swap = add(c.swapTLB())
 	c.Run = len(c.Funcs)
 	c.Interp = c.Run + 1
 	add(c.dispatcher())
@@ -146,9 +151,16 @@ func (k *Core) dispatcher() *wasm.Func {
 		c.Op(wasm.OpI32Add)
 		c.LocalSet(jumpm)
 	}
-	// entered goes on in another mode if that is why the tier returned; pc is
-	// where.
+	// entered goes on in another mode, or with a TLB entry from its set's other
+	// place, if that is why the tier returned; pc is where.
 	entered := func(loop wasm.Label) {
+		word(core.OffExit)
+		c.I32Const(int32(core.ExitMiss))
+		c.Op(wasm.OpI32Eq)
+		c.If(wasm.Void)
+		c.CallSym(k.swap)
+		c.BrIfTo(loop)
+		c.End()
 		word(core.OffExit)
 		c.I32Const(int32(core.ExitMode))
 		c.Op(wasm.OpI32Eq)
@@ -175,20 +187,8 @@ func (k *Core) dispatcher() *wasm.Func {
 	jumpPlace(c, pc)
 	c.LocalGet(jumpm)
 	c.Op(wasm.OpI32Add)
-	c.LocalTee(entry)
-	differs := func() {
-		jumpDiffers(c, pc)
-		c.If(wasm.Void)
-	}
-	differs()
-	c.LocalGet(entry)
-	c.I32Const(core.JumpEntrySize)
-	c.Op(wasm.OpI32Xor)
-	c.LocalTee(entry)
-	differs()
-	leave(core.ExitLookup)
-	c.End()
-	c.End()
+	c.LocalSet(entry)
+	findJump(c, pc, entry, func() { leave(core.ExitLookup) })
 	c.LocalGet(entry)
 	c.I32Load(2, core.JumpTarget)
 	c.LocalTee(target)
@@ -236,5 +236,79 @@ func (k *Core) dispatcher() *wasm.Func {
 		c.Op(wasm.OpI64Add)
 		c.I64Store(3, at)
 	}
+	return f
+}
+
+// swapTLB emits the function () -> i32 that looks for the access of an exit by
+// core.ExitMiss in the other place of its set. If it is there, it takes the first
+// place, where code looks, and the exit is none any more.
+func (k *Core) swapTLB() *wasm.Func {
+	f := &wasm.Func{Name: "swap", Type: wasm.FuncType{Results: []wasm.ValType{wasm.I32}}}
+	c := &f.Body
+	addr, tag := f.AddLocal(wasm.I64), f.AddLocal(wasm.I64)
+	kind, first, other, addend := f.AddLocal(wasm.I32), f.AddLocal(wasm.I32), f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
+	word := func(off int) { c.I32Const(0); c.I32Load(2, k.base+uint32(off)) }
+	c.I32Const(0)
+	c.I64Load(3, k.base+uint32(core.OffExitAddr))
+	c.LocalSet(addr)
+	word(core.OffExitKind)
+	c.LocalSet(kind)
+	c.LocalGet(addr)
+	tlbIndex(c)
+	word(core.OffMode)
+	tlbSet(c, k.caches)
+	c.Op(wasm.OpI32Add)
+	c.I32Const(core.WriteTLB)
+	c.I32Const(core.ReadTLB)
+	c.LocalGet(kind)
+	c.I32Const(core.KindWrite)
+	c.Op(wasm.OpI32And)
+	c.Select()
+	c.Op(wasm.OpI32Add)
+	c.LocalTee(first)
+	c.I32Const(core.TLBOther * core.TLBEntrySize)
+	c.Op(wasm.OpI32Xor)
+	c.LocalTee(other)
+	c.I64Load(3, core.TLBTag)
+	c.LocalTee(tag)
+	// addr & (^PageMask | size-1)
+	c.LocalGet(addr)
+	c.I64Const(1)
+	c.LocalGet(kind)
+	c.I32Const(core.KindSize)
+	c.Op(wasm.OpI32And)
+	c.Op(wasm.OpI64ExtendI32U)
+	c.Op(wasm.OpI64Shl)
+	c.I64Const(1)
+	c.Op(wasm.OpI64Sub)
+	c.I64Const(^int64(core.PageMask))
+	c.Op(wasm.OpI64Or)
+	c.Op(wasm.OpI64And)
+	c.Op(wasm.OpI64Ne)
+	c.If(wasm.Void)
+	c.I32Const(0)
+	c.Return()
+	c.End()
+	c.LocalGet(other)
+	c.I32Load(2, core.TLBAddend)
+	c.LocalSet(addend)
+	c.LocalGet(other)
+	c.LocalGet(first)
+	c.I64Load(3, core.TLBTag)
+	c.I64Store(3, core.TLBTag)
+	c.LocalGet(other)
+	c.LocalGet(first)
+	c.I32Load(2, core.TLBAddend)
+	c.I32Store(2, core.TLBAddend)
+	c.LocalGet(first)
+	c.LocalGet(tag)
+	c.I64Store(3, core.TLBTag)
+	c.LocalGet(first)
+	c.LocalGet(addend)
+	c.I32Store(2, core.TLBAddend)
+	c.I32Const(0)
+	c.I32Const(int32(core.ExitNone))
+	c.I32Store(2, k.base+uint32(core.OffExit))
+	c.I32Const(1)
 	return f
 }

@@ -162,3 +162,23 @@ func jumpDiffers(c *wasm.Code, pc uint32) {
 	c.I64Const(-1)
 	c.Op(wasm.OpI64Ne)
 }
+
+// findJump moves from the first jump-cache entry that may serve a pc to the one
+// that does, or goes to none, which must leave.
+func findJump(c *wasm.Code, pc, entry uint32, none func()) {
+	for way := range core.JumpWays {
+		if way > 0 {
+			c.LocalGet(entry)
+			c.I32Const(int32((way ^ (way - 1)) * core.JumpEntrySize))
+			c.Op(wasm.OpI32Xor)
+			c.LocalSet(entry)
+		}
+		c.LocalGet(entry)
+		jumpDiffers(c, pc)
+		c.If(wasm.Void)
+	}
+	none()
+	for range core.JumpWays {
+		c.End()
+	}
+}

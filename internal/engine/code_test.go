@@ -478,7 +478,7 @@ func TestBoundYield(t *testing.T) {
 // TestReach: every instruction that a page function is made from is in the set
 // that guards it, whatever the page holds.
 func TestReach(t *testing.T) {
-	k := emit.NewCore(riscv64.Guest, 0x1000, 0x10000)
+	k := emit.NewCore(riscv64.Guest, 0x1000, core.TLBSize)
 	resolve := wasm.Resolver{
 		Func:  func(sym int) (uint32, bool) { return uint32(sym), true },
 		Table: func(int) (uint32, bool) { return 0, true },

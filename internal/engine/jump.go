@@ -17,13 +17,18 @@ type jumpCache struct {
 // search.
 type jumpSet struct {
 	cache *[core.JumpEntries]core.JumpEntry
-	pages [jumpPages]jumpPage // by virtual page; a page that comes to another's place takes it
+	pages [jumpPages]jumpPage // by virtual page, in sets; a page that comes to a full set takes another's place
+	turn  int                 // counts where places are taken in turn
 	live  []uint16            // indexes of pages that are or were in use, each once
 }
 
 // jumpPages is the number of virtual pages of code that a mode remembers. The
-// kernel's text has 900.
-const jumpPages = 1024
+// kernel's text has 900. A page that is forgotten loses its entries: sets make
+// that rare, wherever the guest's programs and libraries lie.
+const (
+	jumpPages = 2048
+	pageWays  = 8 // pages of a set
+)
 
 // jumpPage is a virtual page from which code was fetched.
 type jumpPage struct {
@@ -47,17 +52,45 @@ func (j *jumpCache) init(h *core.Hart) {
 
 // page is the virtual page of pc, nil if it is not remembered.
 func (s *jumpSet) page(pc uint64) *jumpPage {
-	page := pc >> core.PageShift
-	if p := &s.pages[page%jumpPages]; p.page == ^page {
-		return p
+	first, page := pageSet(pc)
+	for i := range s.pages[first:][:pageWays] {
+		if p := &s.pages[first+i]; p.page == ^page {
+			return p
+		}
 	}
 	return nil
+}
+
+// pageSet is the index of the first page of a pc's set, and its virtual page.
+func pageSet(pc uint64) (first int, page uint64) {
+	page = pc >> core.PageShift
+	return int(page%(jumpPages/pageWays)) * pageWays, page
+}
+
+// place is the index at which a page is remembered, or will be: its own, a free
+// one, or another's in turn.
+func (s *jumpSet) place(pc uint64) int {
+	first, page := pageSet(pc)
+	free := -1
+	for i := first; i < first+pageWays; i++ {
+		switch s.pages[i].page {
+		case ^page:
+			return i
+		case 0:
+			free = i
+		}
+	}
+	if free < 0 {
+		s.turn++
+		free = first + s.turn%pageWays
+	}
+	return free
 }
 
 // add remembers where the code of a virtual page is.
 func (s *jumpSet) add(pc uint64, frame int, global bool) *jumpPage {
 	page := pc >> core.PageShift
-	i := page % jumpPages
+	i := s.place(pc)
 	p := &s.pages[i]
 	if p.page != 0 && (p.page != ^page || p.frame != uint32(frame)) {
 		s.empty(p)
@@ -112,14 +145,22 @@ func (s *jumpSet) drop(gone func(*jumpPage) bool) {
 	s.live = kept
 }
 
-// fill enters code at pc, which is in a page. It comes first of the two that
-// share its place, for what was there is older.
+// fill enters code at pc, which is in a page, in the first of its places. What
+// is there moves to a free one of the set, or takes another's in turn.
 func (s *jumpSet) fill(p *jumpPage, pc uint64, record, target uint32) {
 	e := core.FindJump(s.cache, pc)
 	if e == nil {
 		i := core.JumpIndex(pc)
-		if e = &s.cache[i]; e.Tag != 0 {
-			s.cache[i^1] = *e
+		e = &s.cache[i]
+		if e.Tag != 0 {
+			s.turn++
+			to := 1 + s.turn%(core.JumpWays-1)
+			for way := 1; way < core.JumpWays; way++ {
+				if s.cache[i^way].Tag == 0 {
+					to = way
+				}
+			}
+			s.cache[i^to] = *e
 		}
 	}
 	*e = core.JumpEntry{Record: record, Target: target, Tag: ^pc}
@@ -135,14 +176,17 @@ func (p *jumpPage) enter(pc uint64) {
 // offer enters code at pc, which is in a page, if that is at no other's cost.
 func (s *jumpSet) offer(p *jumpPage, pc uint64, record, target uint32) bool {
 	i := core.JumpIndex(pc)
-	e, f := &s.cache[i], &s.cache[i^1]
-	if e.Tag == ^pc || f.Tag == ^pc {
-		return false
-	}
-	if e.Tag != 0 {
-		if e = f; e.Tag != 0 {
+	var e *core.JumpEntry
+	for way := core.JumpWays - 1; way >= 0; way-- {
+		switch f := &s.cache[i^way]; f.Tag {
+		case ^pc:
 			return false
+		case 0:
+			e = f
 		}
+	}
+	if e == nil {
+		return false
 	}
 	e.Record, e.Target, e.Tag = record, target, ^pc
 	p.enter(pc)

@@ -116,32 +116,51 @@ func TestJumpFlush(t *testing.T) {
 	}
 }
 
-// TestJumpWays: two entries share a place, a third takes that of the older one,
-// and a page that is flushed takes out what is still its own.
+// TestJumpWays: as many entries as there are ways share a place, the newest
+// among them, which is where generated code looks first; and a page that is
+// flushed takes out what is still its own.
 func TestJumpWays(t *testing.T) {
 	const stride = core.JumpEntries << 1
 	j, h := newJump()
-	pcs := []uint64{0x1004, 0x1004 + stride, 0x1004 + 2*stride, 0x1004 + 3*stride}
-	in := func() (got [4]bool) {
+	var pcs [2 * core.JumpWays]uint64
+	for i := range pcs {
+		pcs[i] = 0x1004 + uint64(i)*stride
+	}
+	in := func() (got [len(pcs)]bool) {
 		for i, pc := range pcs {
 			got[i] = has(h, 0, pc)
 		}
 		return got
 	}
-	for i, want := range [][4]bool{{true}, {true, true}, {false, true, true}, {false, false, true, true}} {
-		j.enter(0, pcs[i], 5, false)
-		j.enter(0, pcs[i], 5, false) // changes nothing
-		if in() != want {
-			t.Errorf("after %d: %v, want %v", i+1, in(), want)
+	for i, pc := range pcs {
+		j.enter(0, pc, 5, false)
+		got := in()
+		j.enter(0, pc, 5, false) // changes nothing
+		n := 0
+		for _, is := range in() {
+			if is {
+				n++
+			}
+		}
+		if got != in() || n != min(i+1, core.JumpWays) || !got[i] {
+			t.Errorf("after %d: %v, then %v", i+1, got, in())
+		}
+		if e := &h.Jump[0][core.JumpIndex(pc)]; e.Tag != ^pc {
+			t.Errorf("%#x is not where it is looked for first", pc)
 		}
 	}
 	before := in()
-	j.flushPage(pcs[0])
-	if got := in(); got != before || got[0] {
-		t.Errorf("flushing the page of what is replaced: %v after %v", got, before)
+	for i, pc := range pcs {
+		if !before[i] {
+			j.flushPage(pc)
+		}
 	}
-	j.flushPage(pcs[3])
-	if got := in(); got[3] {
+	if got := in(); got != before {
+		t.Errorf("flushing the pages of what was replaced: %v after %v", got, before)
+	}
+	last := len(pcs) - 1
+	j.flushPage(pcs[last])
+	if got := in(); got[last] {
 		t.Errorf("flushing the last one's page: %v", got)
 	}
 }
@@ -157,15 +176,30 @@ func TestJumpPages(t *testing.T) {
 		}
 	}
 	j.enter(1, 0x5678, 77, true)
-	for pc, want := range map[uint64]bool{0x5000: true, 0x5ffe: true, 0x6000: false, 0x5000 + jumpPages<<core.PageShift: false} {
+	const stride = jumpPages / pageWays << core.PageShift // from a page to the next in its set
+	for pc, want := range map[uint64]bool{0x5000: true, 0x5ffe: true, 0x6000: false, 0x5000 + stride: false} {
 		if p := j.sets[1].page(pc); (p != nil) != want || p != nil && (p.frame != 77 || !p.global) {
 			t.Errorf("%#x: %+v", pc, p)
 		}
 	}
-	j.enter(1, 0x5678+jumpPages<<core.PageShift, 78, true)
-	if has(h, 1, 0x5678) || j.sets[1].page(0x5678) != nil || !has(h, 1, 0x5678+jumpPages<<core.PageShift) {
-		t.Error("a page that lost its place keeps its entries")
+	// Other pages of its set, until they have all of it; in which order they
+	// lose their places does not matter.
+	offset := func(i uint64) uint64 { return 0x5678 + i*stride + i*64 } // in jump entries of their own
+	for i := uint64(1); i < 2*pageWays; i++ {
+		j.enter(1, offset(i), 78, true)
+		if !has(h, 1, offset(i)) {
+			t.Errorf("page %d is not there", i)
+		}
+		for k := range i {
+			if p := j.sets[1].page(offset(k)); (p != nil) != has(h, 1, offset(k)) {
+				t.Errorf("after page %d, page %d is remembered: %v, its entries are not as that says", i, k, p != nil)
+			}
+		}
+		if there := j.sets[1].page(0x5678) != nil; i < pageWays && !there {
+			t.Errorf("page 0 lost its place to page %d of a set of %d", i, pageWays)
+		}
 	}
+	j.flushAll()
 	j.enter(1, 0x5678, 77, true)
 	j.enter(1, 0x5600, 99, true)
 	if has(h, 1, 0x5678) || !has(h, 1, 0x5600) {

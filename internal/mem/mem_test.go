@@ -211,9 +211,10 @@ func TestFlushFrame(t *testing.T) {
 // TestManyLocal fills more local entries than are remembered: none survives,
 // and afterwards they are remembered again.
 func TestManyLocal(t *testing.T) {
+	const global = (core.TLBEntries - 1) << core.PageShift // shares no place with the others
 	for _, n := range []uint64{localMax - 1, localMax, localMax + 1, 3 * localMax} {
 		_, _, tlb := newTLB()
-		tlb.Fill(0, core.ReadTLB, 0x3f_f000, base, true)
+		tlb.Fill(0, core.ReadTLB, global, base, true)
 		for range 2 {
 			for i := range n {
 				tlb.Fill(0, core.ReadTLB, i<<core.PageShift, base, false)
@@ -229,7 +230,7 @@ func TestManyLocal(t *testing.T) {
 				}
 			}
 		}
-		if stays := tlb.Hits(0, 0x3f_f000, 1, false); stays != (n <= localMax) {
+		if stays := tlb.Hits(0, global, 1, false); stays != (n <= localMax) {
 			t.Errorf("%d entries: the global one stays: %v", n, stays)
 		}
 	}
@@ -243,5 +244,72 @@ func TestReplaced(t *testing.T) {
 	tlb.FlushMode(0)
 	if tlb.Hits(0, 0x1000, 1, false) {
 		t.Error("it stays")
+	}
+}
+
+// TestTLBWays: pages that share a set are both there, the older one in the other
+// place; what has moved goes with its page, frame and address space as before.
+func TestTLBWays(t *testing.T) {
+	const stride = core.TLBEntries << core.PageShift
+	va := func(i int) uint64 { return 0x5000 + uint64(i)*stride }
+	const pa = base + 2*core.PageSize
+	for _, which := range []int{core.ReadTLB, core.WriteTLB} {
+		write := which == core.WriteTLB
+		var h *core.Hart
+		fill := func(n int) *TLB {
+			hart, _, tlb := newTLB()
+			h = hart
+			for i := range n {
+				tlb.Fill(1, which, va(i), pa+uint64(i&1)*core.PageSize, i&1 == 1)
+			}
+			return tlb
+		}
+		swap := func() { // as the core does
+			tlb := &h.TLB[1][which/core.WriteTLB]
+			i := core.TLBIndex(va(0))
+			tlb[i], tlb[i^core.TLBOther] = tlb[i^core.TLBOther], tlb[i]
+		}
+		hits := func() (got [4]bool) {
+			for i := range got {
+				got[i] = core.FindTLB(&h.TLB[1][which/core.WriteTLB], va(i)) != nil
+			}
+			return got
+		}
+		check := func(what string, _ *TLB, want [4]bool) {
+			t.Helper()
+			if got := hits(); got != want {
+				t.Errorf("%s, write %v: %v, want %v", what, write, got, want)
+			}
+		}
+		check("two", fill(2), [4]bool{true, true})
+		check("three", fill(3), [4]bool{false, true, true})
+		check("four", fill(4), [4]bool{false, false, true, true})
+		again := fill(2)
+		again.Fill(1, which, va(0), pa, false) // which has moved
+		check("the older one again", again, [4]bool{true, true})
+		again.FlushPage(va(0))
+		check("its page's flush", again, [4]bool{false, true})
+		for _, swapped := range []bool{false, true} {
+			two := func() *TLB {
+				tlb := fill(2)
+				if swapped {
+					swap()
+				}
+				return tlb
+			}
+			page := two()
+			page.FlushPage(va(0))
+			check("a page's flush", page, [4]bool{false, true})
+			frame := two()
+			frame.FlushFrame(pa)
+			check("a frame's flush", frame, [4]bool{!write, true})
+			frame.FlushFrame(pa + core.PageSize)
+			check("both frames' flush", frame, [4]bool{!write, !write})
+			space := two()
+			space.FlushMode(1) // the first is local
+			if hits()[0] {
+				t.Errorf("write %v, swapped %v: a local entry stays", write, swapped)
+			}
+		}
 	}
 }

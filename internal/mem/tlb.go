@@ -2,7 +2,8 @@ package mem
 
 import "github.com/c2w/c2w/internal/core"
 
-// TLB maintains a hart's TLBs. Supervisor entries that must not outlive an
+// TLB maintains a hart's TLBs. The core moves entries between the two places of a
+// set, so what is true of one place here is true of the set. Supervisor entries that must not outlive an
 // address space are remembered, so that dropping them does not cost a sweep.
 type TLB struct {
 	hart *core.Hart
@@ -13,19 +14,22 @@ type TLB struct {
 	full  [core.Modes]bool
 	// used says that a mode has any entry at all.
 	used [core.Modes]bool
-	// written is a set of the RAM pages that write entries were filled for, by
-	// number; what is not in it needs no search.
-	written []uint64
+	// writer is by RAM page's number 1 plus the place of the only write entry that
+	// was filled for it, 0 if there was none, several if there were more.
+	writer []uint32
 }
+
+// several write entries may be those of one RAM page.
+const several = ^uint32(0)
 
 type slot struct{ which, index uint16 }
 
 // localMax bounds the list of local entries: beyond it a sweep is cheaper.
-const localMax = 512
+const localMax = 1024
 
 // NewTLB returns an empty TLB.
 func NewTLB(h *core.Hart, r *RAM) *TLB {
-	t := &TLB{hart: h, ram: r, written: make([]uint64, (len(r.Bytes)>>core.PageShift+63)/64)}
+	t := &TLB{hart: h, ram: r, writer: make([]uint32, (len(r.Bytes)+core.PageMask)>>core.PageShift)}
 	for m := range t.local {
 		t.local[m] = make([]slot, 0, localMax)
 		t.clear(m)
@@ -38,13 +42,26 @@ func (t *TLB) Fill(mode int, which int, va, pa uint64, global bool) {
 	w := 0
 	if which == core.WriteTLB {
 		w = 1
-		n := (pa - t.ram.Base) >> core.PageShift
-		t.written[n/64] |= 1 << (n % 64)
 	}
+	tlb := &t.hart.TLB[mode][w]
 	i := core.TLBIndex(va)
-	e := &t.hart.TLB[mode][w][i]
-	e.Addend = t.ram.addend(va, pa)
-	e.Tag = va &^ core.PageMask
+	// What is there waits in the other place, unless that is the page's own.
+	if e := &tlb[i]; e.Tag != core.InvalidTag && e.Tag != va&^core.PageMask {
+		tlb[i^core.TLBOther] = *e
+	} else if e := &tlb[i^core.TLBOther]; e.Tag == va&^core.PageMask {
+		e.Tag = core.InvalidTag
+	}
+	if w == 1 {
+		place := uint32(mode*core.TLBEntries+i) + 1
+		switch p := &t.writer[(pa-t.ram.Base)>>core.PageShift]; *p {
+		case 0, place:
+			*p = place
+		default:
+			*p = several
+		}
+	}
+	tlb[i].Addend = t.ram.addend(va, pa)
+	tlb[i].Tag = va &^ core.PageMask
 	t.used[mode] = true
 	if global || t.full[mode] {
 		return
@@ -83,7 +100,9 @@ func (t *TLB) FlushMode(mode int) {
 		t.clear(mode)
 	default:
 		for _, s := range t.local[mode] {
-			t.hart.TLB[mode][s.which][s.index].Tag = core.InvalidTag
+			tlb := &t.hart.TLB[mode][s.which]
+			tlb[s.index].Tag = core.InvalidTag
+			tlb[s.index^core.TLBOther].Tag = core.InvalidTag
 		}
 		t.local[mode] = t.local[mode][:0]
 	}
@@ -91,13 +110,12 @@ func (t *TLB) FlushMode(mode int) {
 
 // FlushPage drops the entries of one virtual page in every mode.
 func (t *TLB) FlushPage(va uint64) {
-	i, tag := core.TLBIndex(va), va&^uint64(core.PageMask)
 	for m := range t.used {
 		if !t.used[m] {
 			continue
 		}
 		for w := range t.hart.TLB[m] {
-			if e := &t.hart.TLB[m][w][i]; e.Tag == tag {
+			if e := core.FindTLB(&t.hart.TLB[m][w], va); e != nil {
 				e.Tag = core.InvalidTag
 			}
 		}
@@ -107,21 +125,31 @@ func (t *TLB) FlushPage(va uint64) {
 // FlushFrame drops the write entries through which a RAM page can be changed,
 // so that the next store to it is seen.
 func (t *TLB) FlushFrame(pa uint64) {
-	n := (pa - t.ram.Base) >> core.PageShift
-	if t.written[n/64]>>(n%64)&1 == 0 {
-		return
-	}
-	t.written[n/64] &^= 1 << (n % 64)
+	p := &t.writer[(pa-t.ram.Base)>>core.PageShift]
+	place := *p
+	*p = 0
 	host := t.ram.Host + uint32(pa&^uint64(core.PageMask)-t.ram.Base)
-	for m := range t.used {
-		if !t.used[m] {
-			continue
+	drop := func(e *core.TLBEntry) {
+		if e.Tag != core.InvalidTag && e.Addend+uint32(e.Tag) == host {
+			e.Tag = core.InvalidTag
 		}
-		for i := range t.hart.TLB[m][1] {
-			if e := &t.hart.TLB[m][1][i]; e.Tag != core.InvalidTag && e.Addend+uint32(e.Tag) == host {
-				e.Tag = core.InvalidTag
+	}
+	switch place {
+	case 0:
+	case several:
+		for m := range t.used {
+			if !t.used[m] {
+				continue
+			}
+			for i := range t.hart.TLB[m][1] {
+				drop(&t.hart.TLB[m][1][i])
 			}
 		}
+	default:
+		place--
+		tlb, i := &t.hart.TLB[place/core.TLBEntries][1], place%core.TLBEntries
+		drop(&tlb[i])
+		drop(&tlb[i^core.TLBOther])
 	}
 }
 

@@ -28,7 +28,7 @@ import (
 // that an address of zero is a fault in the making.
 const (
 	Base   = 0x1000
-	Caches = 0x1_0000
+	Caches = core.TLBSize // to which they are aligned
 )
 
 // Layout says how large the parts of the memory are, in bytes.
