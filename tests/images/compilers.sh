@@ -21,7 +21,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 # An apt of its own, whose sources are trixie's.
-mkdir -p "$tmp/apt/lists/partial" "$tmp/tcc" "$tmp/root"
+mkdir -p "$tmp/apt/lists/partial" "$tmp/tcc" "$tmp/overlay"
 echo "deb-src $MIRROR trixie main" > "$tmp/sources"
 cat > "$tmp/apt.conf" <<EOF
 Dir::State "$tmp/apt"; Dir::State::status "/dev/null"; Dir::Cache "$tmp/apt";
@@ -33,18 +33,18 @@ tar -C "$tmp/tcc" -xf "$tmp"/tcc_*.orig.tar.*
 
 cd "$tmp/tcc"
 ./configure --cpu=riscv64 --cross-prefix=riscv64-linux-gnu- > "$tmp/configure.log"
-lib=$tmp/root/usr/lib/tcc
-mkdir -p "$tmp/root/usr/bin" "$lib/include" "$tmp/root/usr/src/tcc"
+lib=$tmp/overlay/usr/lib/tcc
+mkdir -p "$tmp/overlay/usr/bin" "$lib/include" "$tmp/overlay/usr/src/tcc"
 # Multiarch: where the image's C library and its headers are.
 triplet=riscv64-linux-gnu
 riscv64-linux-gnu-gcc -O1 -w -DONE_SOURCE=1 -DTCC_TARGET_RISCV64 -DCONFIG_TCCDIR='"/usr/lib/tcc"' \
-	-DCONFIG_TRIPLET="\"$triplet\"" -o "$tmp/root/usr/bin/tcc" tcc.c -lm -ldl -lpthread
+	-DCONFIG_TRIPLET="\"$triplet\"" -o "$tmp/overlay/usr/bin/tcc" tcc.c -lm -ldl -lpthread
 riscv64-linux-gnu-gcc -O1 -w -Iinclude -c lib/lib-arm64.c lib/fetch_and_add_riscv64.S
 riscv64-linux-gnu-ar rcsD "$lib/libtcc1.a" lib-arm64.o fetch_and_add_riscv64.o
 cp include/*.h "$lib/include"
-cp ./*.c ./*.h ./*.def "$tmp/root/usr/src/tcc"
+cp ./*.c ./*.h ./*.def "$tmp/overlay/usr/src/tcc"
 cd "$OLDPWD"
-mkdir -p "$tmp/root/opt"
-cp -R compilers "$tmp/root/opt"
-OVERLAY="$tmp/root" ./debian.sh "$dir" luajit,nodejs,libc6-dev
+mkdir -p "$tmp/overlay/opt"
+cp -R compilers "$tmp/overlay/opt"
+OVERLAY="$tmp/overlay" ./debian.sh "$dir" luajit,nodejs,libc6-dev
 echo "$from" > "$dir/made-from"
