@@ -294,8 +294,7 @@ func FindTLB(tlb *[TLBEntries]TLBEntry, va uint64) *TLBEntry {
 }
 
 // JumpIndex is the first of the entries that may serve a pc, the others are
-// JumpIndex ^ way, for ways below JumpWays. Bit 0 of the pc takes part: not every ISA aligns its
-// instructions.
+// JumpIndex ^ way, for ways below JumpWays.
 func JumpIndex(pc uint64) int { return int(pc>>1) & (JumpEntries - 1) }
 
 // FindJump returns the entry that generated code takes for a pc, nil if there

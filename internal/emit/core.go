@@ -151,16 +151,9 @@ func (k *Core) dispatcher() *wasm.Func {
 		c.Op(wasm.OpI32Add)
 		c.LocalSet(jumpm)
 	}
-	// entered goes on in another mode, or with a TLB entry from its set's other
-	// place, if that is why the tier returned; pc is where.
-	entered := func(loop wasm.Label) {
-		word(core.OffExit)
-		c.I32Const(int32(core.ExitMiss))
-		c.Op(wasm.OpI32Eq)
-		c.If(wasm.Void)
-		c.CallSym(k.swap)
-		c.BrIfTo(loop)
-		c.End()
+	// goOn goes on in another mode, or with a TLB entry from its set's other place,
+	// if that is why the tier returned; pc is where.
+	goOn := func(loop wasm.Label) {
 		word(core.OffExit)
 		c.I32Const(int32(core.ExitMode))
 		c.Op(wasm.OpI32Eq)
@@ -170,6 +163,13 @@ func (k *Core) dispatcher() *wasm.Func {
 		c.I32Store(2, k.base+uint32(core.OffExit))
 		mode()
 		c.BrTo(loop)
+		c.End()
+		word(core.OffExit)
+		c.I32Const(int32(core.ExitMiss))
+		c.Op(wasm.OpI32Eq)
+		c.If(wasm.Void)
+		c.CallSym(k.swap)
+		c.BrIfTo(loop)
 		c.End()
 	}
 	mode()
@@ -199,7 +199,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	word(core.OffExit)
 	c.Op(wasm.OpI32Eqz)
 	c.BrIfTo(loop)
-	entered(loop)
+	goOn(loop)
 	c.I32Const(0)
 	c.LocalGet(pc)
 	c.I64Store(3, k.base+uint32(core.OffPC))
@@ -220,7 +220,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	word(core.OffExit)
 	c.Op(wasm.OpI32Eqz)
 	c.BrIfTo(loop)
-	entered(loop)
+	goOn(loop)
 	c.End() // loop
 	c.End() // done
 	for _, n := range []struct {
@@ -241,7 +241,9 @@ func (k *Core) dispatcher() *wasm.Func {
 
 // swapTLB emits the function () -> i32 that looks for the access of an exit by
 // core.ExitMiss in the other place of its set. If it is there, it takes the first
-// place, where code looks, and the exit is none any more.
+// place, where code looks, and the exit is none any more. The instruction is
+// executed again, so one that made two accesses by one TLB might go round for
+// ever between two pages of a set: such instructions need another way.
 func (k *Core) swapTLB() *wasm.Func {
 	f := &wasm.Func{Name: "swap", Type: wasm.FuncType{Results: []wasm.ValType{wasm.I32}}}
 	c := &f.Body
@@ -289,23 +291,19 @@ func (k *Core) swapTLB() *wasm.Func {
 	c.I32Const(0)
 	c.Return()
 	c.End()
+	entry := func(at uint32, tag, addend func()) {
+		c.LocalGet(at)
+		tag()
+		c.I64Store(3, core.TLBTag)
+		c.LocalGet(at)
+		addend()
+		c.I32Store(2, core.TLBAddend)
+	}
 	c.LocalGet(other)
 	c.I32Load(2, core.TLBAddend)
 	c.LocalSet(addend)
-	c.LocalGet(other)
-	c.LocalGet(first)
-	c.I64Load(3, core.TLBTag)
-	c.I64Store(3, core.TLBTag)
-	c.LocalGet(other)
-	c.LocalGet(first)
-	c.I32Load(2, core.TLBAddend)
-	c.I32Store(2, core.TLBAddend)
-	c.LocalGet(first)
-	c.LocalGet(tag)
-	c.I64Store(3, core.TLBTag)
-	c.LocalGet(first)
-	c.LocalGet(addend)
-	c.I32Store(2, core.TLBAddend)
+	entry(other, func() { c.LocalGet(first); c.I64Load(3, core.TLBTag) }, func() { c.LocalGet(first); c.I32Load(2, core.TLBAddend) })
+	entry(first, func() { c.LocalGet(tag) }, func() { c.LocalGet(addend) })
 	c.I32Const(0)
 	c.I32Const(int32(core.ExitNone))
 	c.I32Store(2, k.base+uint32(core.OffExit))

@@ -26,8 +26,7 @@ type group struct {
 	low   int64  // start of the span, in bytes from root
 	end   int64  // its end
 	write uint32 // core.KindWrite if one stores
-	size  int    // accesses
-	left  int    // those not emitted yet
+	left  int    // accesses not emitted yet
 	host  uint32 // i32 local: host's address of low, or 0
 	open  bool   // the lookup is emitted
 }
@@ -81,11 +80,10 @@ func (l *lowering) findGroups() {
 			g.write = core.KindWrite
 		}
 		g.left++
-		g.size++
 		of[i] = g
 	}
 	for i, g := range of {
-		if g.size < minGroup {
+		if g.left < minGroup {
 			delete(of, i)
 		} else {
 			l.uses[g.root]++
@@ -145,7 +143,7 @@ func (l *lowering) openGroup(g *group) {
 	if g.write != 0 {
 		which = core.WriteTLB
 	}
-	c := l.c
+	c, tag := l.c, l.alloc(ir.I64)
 	c.I32Const(0)
 	c.LocalSet(g.host)
 	l.pushRoot(g, g.low)
@@ -153,20 +151,22 @@ func (l *lowering) openGroup(g *group) {
 	off := l.entry(which)
 	c.LocalTee(l.ent)
 	c.I64Load(3, off+core.TLBTag)
-	c.LocalSet(l.tag)
-	c.LocalGet(l.tag)
-	c.LocalGet(l.addr)
-	c.I64Const(^int64(core.PageMask))
-	c.Op(wasm.OpI64And)
-	c.Op(wasm.OpI64Eq)
-	c.LocalGet(l.tag)
-	c.LocalGet(l.addr)
-	c.I64Const(g.end - g.low - 1)
-	c.Op(wasm.OpI64Add)
-	c.I64Const(^int64(core.PageMask))
-	c.Op(wasm.OpI64And)
-	c.Op(wasm.OpI64Eq)
+	c.LocalSet(tag)
+	inPage := func(push func()) {
+		c.LocalGet(tag)
+		push()
+		c.I64Const(^int64(core.PageMask))
+		c.Op(wasm.OpI64And)
+		c.Op(wasm.OpI64Eq)
+	}
+	inPage(func() { c.LocalGet(l.addr) })
+	inPage(func() {
+		c.LocalGet(l.addr)
+		c.I64Const(g.end - g.low - 1)
+		c.Op(wasm.OpI64Add)
+	})
 	c.Op(wasm.OpI32And)
+	l.release(ir.I64, tag)
 	c.If(wasm.Void)
 	c.LocalGet(l.ent)
 	c.I32Load(2, off+core.TLBAddend)
@@ -234,13 +234,4 @@ func (l *lowering) search(which int, kind uint32, size uint8) {
 func (l *lowering) entry(which int) (offset uint32) {
 	tlbIndex(l.c)
 	return l.t.tlb(l, which)
-}
-
-// tlbIndex pops an address and pushes its entry's offset in a TLB.
-func tlbIndex(c *wasm.Code) {
-	c.I64Const(core.PageShift - 4)
-	c.Op(wasm.OpI64ShrU)
-	c.Op(wasm.OpI32WrapI64)
-	c.I32Const((core.TLBEntries - 1) << 4)
-	c.Op(wasm.OpI32And)
 }

@@ -117,7 +117,7 @@ func (p *page) stay() {
 }
 
 // findEntry looks the address in addr up in the jump cache, in the first of its
-// two places. It goes to out if the budget is used up or no entry is found.
+// places alone. It goes to out if the budget is used up or no entry is found.
 func (p *page) findEntry(out wasm.Label) {
 	c := p.c
 	at := p.code // which is set only on the way out
@@ -140,45 +140,4 @@ func (p *page) findEntry(out wasm.Label) {
 	c.I32Const(core.TargetEntries - 1)
 	c.Op(wasm.OpI32And)
 	c.LocalSet(p.entry)
-}
-
-// jumpPlace pushes where in a jump cache the first entry that may serve a pc
-// lies.
-func jumpPlace(c *wasm.Code, pc uint32) {
-	c.LocalGet(pc)
-	c.Op(wasm.OpI32WrapI64)
-	c.I32Const(3) // (pc >> 1) * JumpEntrySize
-	c.Op(wasm.OpI32Shl)
-	c.I32Const((core.JumpEntries - 1) << 4)
-	c.Op(wasm.OpI32And)
-}
-
-// jumpDiffers pops a jump-cache entry's address and pushes whether the entry is
-// of another pc.
-func jumpDiffers(c *wasm.Code, pc uint32) {
-	c.I64Load(3, core.JumpTag)
-	c.LocalGet(pc)
-	c.Op(wasm.OpI64Add)
-	c.I64Const(-1)
-	c.Op(wasm.OpI64Ne)
-}
-
-// findJump moves from the first jump-cache entry that may serve a pc to the one
-// that does, or goes to none, which must leave.
-func findJump(c *wasm.Code, pc, entry uint32, none func()) {
-	for way := range core.JumpWays {
-		if way > 0 {
-			c.LocalGet(entry)
-			c.I32Const(int32((way ^ (way - 1)) * core.JumpEntrySize))
-			c.Op(wasm.OpI32Xor)
-			c.LocalSet(entry)
-		}
-		c.LocalGet(entry)
-		jumpDiffers(c, pc)
-		c.If(wasm.Void)
-	}
-	none()
-	for range core.JumpWays {
-		c.End()
-	}
 }

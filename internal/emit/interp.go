@@ -170,25 +170,6 @@ func (m *interp) loadTLB() {
 	m.c.LocalSet(m.tlbm)
 }
 
-// tlbSet pops a mode and pushes the address of its TLB set.
-func tlbSet(c *wasm.Code, caches uint32) {
-	c.I32Const(core.ModeTLB)
-	c.Op(wasm.OpI32Mul)
-	c.I32Const(int32(caches + core.TLBBase))
-	c.Op(wasm.OpI32Add)
-}
-
-// jumpSet pops a mode and pushes where the jump cache of its code mode begins.
-func jumpSet(c *wasm.Code) {
-	if core.CodeModes != 2 {
-		panic("BUG: emit: code modes")
-	}
-	c.I32Const(0)
-	c.Op(wasm.OpI32Ne)
-	c.I32Const(core.JumpSize)
-	c.Op(wasm.OpI32Mul)
-}
-
 // dispatch goes to the record in rec.
 func (m *interp) dispatch() {
 	m.c.BrTo(m.loop)

@@ -59,7 +59,6 @@ type lowering struct {
 	free [3][]uint32 // temporaries: i32, i64, f64
 	addr uint32      // i64 local: guest virtual address of the current access
 	ent  uint32      // i32 local: TLB entry, or address in the host
-	tag  uint32      // i64 local: of group.go
 	fp   [3]uint32   // scratch locals of float.go, 0 where there is none yet
 }
 
@@ -70,7 +69,7 @@ type funcs struct {
 }
 
 func newLowering(t tier, f *wasm.Func, fn *funcs) *lowering {
-	return &lowering{t: t, f: f, c: &f.Body, fn: fn, addr: f.AddLocal(wasm.I64), ent: f.AddLocal(wasm.I32), tag: f.AddLocal(wasm.I64)}
+	return &lowering{t: t, f: f, c: &f.Body, fn: fn, addr: f.AddLocal(wasm.I64), ent: f.AddLocal(wasm.I32)}
 }
 
 // valType is the Wasm type of an IR type.

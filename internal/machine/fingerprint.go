@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/cespare/xxhash/v2"
@@ -12,43 +13,18 @@ import (
 	"github.com/c2w/c2w/internal/wasm"
 )
 
-// fnv is FNV-1a of 32 bits: every start computes a Fingerprint.
-type fnv uint32
-
-func (h *fnv) byte(b byte) { *h = (*h ^ fnv(b)) * 16777619 }
-
-func (h *fnv) word(v uint32) {
-	for range 4 {
-		h.byte(byte(v))
-		v >>= 8
-	}
-}
-
-func (h *fnv) words(list ...int) {
-	for _, v := range list {
-		h.word(uint32(v))
-	}
-}
-
-func (h *fnv) text(s string) {
-	for _, b := range []byte(s) {
-		h.byte(b)
-	}
-	h.byte(0)
-}
-
 // Fingerprint is a number that differs when the machine and generated code
 // would disagree about what lies where, or what a number means: memory, state,
 // TLBs, jump caches, records, exits, handlers, hooks, system registers.
 func Fingerprint() uint32 { return fingerprint(core.Layout(), riscv64.Guest) }
 
 func fingerprint(layout []uint32, g isa.ISA) uint32 {
-	h := fnv(2166136261)
+	h := digest{xxhash.New()}
 	for _, v := range layout {
-		h.word(v)
+		h.words(int(v))
 	}
 	h.words(Reserve, StateBase, CachesBase, RecordBase, RecordSize, RAMHost, ManifestBase, ManifestMax)
-	h.words(emit.FirstPage, emit.HookSlots, emit.HooksVersion, emit.HookVersion, emit.HookTerminal, emit.HookUnavailable)
+	h.words(emit.FirstPage, emit.HookSlots, emit.HooksVersion, emit.HookVersion, emit.HookTerminal, emit.HookCompilesLate, emit.HookUnavailable)
 	h.words(emit.HandlerSingle, emit.HandlerGoto, emit.HandlerEnter, emit.HandlerDecode, emit.HandlerLink)
 	h.words(riscv64.SStatus, riscv64.SEPC, riscv64.SCause, riscv64.STVal, riscv64.SScratch, riscv64.SATP, riscv64.STVec,
 		riscv64.SIE, riscv64.SIP, riscv64.SEnvCfg, riscv64.SCounter, riscv64.STimeCmp, riscv64.SFirstFree)
@@ -63,7 +39,24 @@ func fingerprint(layout []uint32, g isa.ISA) uint32 {
 	for _, p := range g.Pairs() {
 		h.words(int(p.First), int(p.Second), bit(p.DepB)|bit(p.DepC)<<1|bit(p.Dead)<<2)
 	}
-	return uint32(h)
+	return uint32(h.Sum64())
+}
+
+// digest hashes numbers and names.
+type digest struct{ *xxhash.Digest }
+
+// words adds the numbers' low 32 bits.
+func (d digest) words(list ...int) {
+	for _, v := range list {
+		var b [4]byte
+		binary.LittleEndian.PutUint32(b[:], uint32(v))
+		d.Write(b[:])
+	}
+}
+
+func (d digest) text(s string) {
+	d.words(len(s))
+	d.WriteString(s)
 }
 
 func bit(b bool) int {

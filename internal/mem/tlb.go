@@ -2,9 +2,9 @@ package mem
 
 import "github.com/c2w/c2w/internal/core"
 
-// TLB maintains a hart's TLBs. The core moves entries between the two places of a
-// set, so what is true of one place here is true of the set. Supervisor entries that must not outlive an
-// address space are remembered, so that dropping them does not cost a sweep.
+// TLB maintains a hart's TLBs. The core changes the two entries of a set for each
+// other, so whatever drops one place looks at both. Entries that must not outlive
+// an address space are remembered, so that dropping them does not cost a sweep.
 type TLB struct {
 	hart *core.Hart
 	ram  *RAM

@@ -72,21 +72,27 @@ func BenchmarkLoop(b *testing.B) {
 							e.S.F[i+3] = boxed | uint64(math.Float32bits(float32(third*float64(i))))
 						}
 					})
-					const batch = 1_000_000
-					g.Gen.Run(batch)
-					b.ResetTimer()
-					n := 0
-					for range b.N {
-						n += g.Gen.Run(batch)
-					}
-					loop := 10
+					loop := 10.0
 					if l.word == nil {
 						loop = 2
 					}
-					b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n)*float64(loop)/8, "ns/insn")
-					b.ReportMetric(0, "ns/op")
+					g.perInsn(b, loop/8)
 				})
 			}
 		}
 	}
+}
+
+// perInsn reports how many ns an instruction takes, times scale, once the code
+// has run for a while.
+func (g *guest) perInsn(b *testing.B, scale float64) {
+	const batch = 1_000_000
+	g.Gen.Run(batch)
+	b.ResetTimer()
+	n := 0
+	for range b.N {
+		n += g.Gen.Run(batch)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n)*scale, "ns/insn")
+	b.ReportMetric(0, "ns/op")
 }

@@ -172,13 +172,7 @@ func TestPatchStays(t *testing.T) {
 		list = append(list, patching{name, func(t *testing.T, g *guest, step int) {
 			page := callLoop()
 			copy(page[32:], code(ld(6, 11, 0), addi(11, 11, 8), sw(6, 10, 0), addi(7, 7, 1), ret))
-			g.Write(base, page)
-			g.Write(patchTrap, fill(handler()))
-			g.Write(patchList, replacements(page[to:], 24))
-			g.Both(func(e *engine.Engine) {
-				e.S.G[10], e.S.G[11], e.S.G[12] = base+uint64(to), patchList, 20
-				e.S.S[riscv64.STVec] = patchTrap
-			})
+			g.patchAt(page, to)
 			g.many(t, 220, step)
 		}})
 	}
@@ -219,15 +213,7 @@ func BenchmarkStays(b *testing.B) {
 			g.reset(base)
 			g.Write(base, l.page)
 			g.setReg(12, 1<<40)
-			const batch = 1_000_000
-			g.Gen.Run(batch)
-			b.ResetTimer()
-			n := 0
-			for range b.N {
-				n += g.Gen.Run(batch)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/insn")
-			b.ReportMetric(0, "ns/op")
+			g.perInsn(b, 1)
 		})
 	}
 }

@@ -228,18 +228,25 @@ func TestPatchSelf(t *testing.T) {
 				if d >= 4 { // behind the store, which may be two instructions
 					to += len(s.code) - 4
 				}
-				g.Write(base, page)
-				g.Write(patchTrap, fill(handler()))
-				g.Write(patchList, replacements(page[to:], 24))
-				g.Both(func(e *engine.Engine) {
-					e.S.G[10], e.S.G[11], e.S.G[12] = base+uint64(to), patchList, 20
-					e.S.S[riscv64.STVec] = patchTrap
-				})
+				g.patchAt(page, to)
 				g.many(t, 150, step)
 			}})
 		}
 	}
 	patchings(t, list)
+}
+
+// patchAt writes a page at base whose code is to store the replacements of its
+// instruction at an offset: x10 is where, x11 the replacements, x12 how many
+// rounds.
+func (g *guest) patchAt(page []byte, to int) {
+	g.Write(base, page)
+	g.Write(patchTrap, fill(handler()))
+	g.Write(patchList, replacements(page[to:], 24))
+	g.Both(func(e *engine.Engine) {
+		e.S.G[10], e.S.G[11], e.S.G[12] = base+uint64(to), patchList, 20
+		e.S.S[riscv64.STVec] = patchTrap
+	})
 }
 
 // TestPatchUnseen: code that a page function has, but that has never run, is
