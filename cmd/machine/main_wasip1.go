@@ -77,6 +77,11 @@ func complain(text string) { host.Write(wasi.Stderr, []byte("c2w: "+text+"\n")) 
 // ignores it.
 func view(addr, n uintptr) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(addr)), n) }
 
+// room keeps Go's heap away from machine.CachesBase. The linker puts what is
+// large and has no pointers behind nearly everything else, 2.5 MiB from the start of
+// memory; how exactly, changes with the program.
+var room [4 << 20]byte
+
 func start() bool {
 	host = wasi.New()
 	begin := host.Monotonic()
@@ -108,6 +113,9 @@ func start() bool {
 		}
 	}
 	stage("machine")
+	if at := uintptr(unsafe.Pointer(&room)); at > machine.CachesBase || at+unsafe.Sizeof(room) < machine.CachesBase+core.CachesSize {
+		panic("BUG: machine: the room for the caches lies at " + strconv.FormatUint(uint64(at), 16) + ", not around their place")
+	}
 	cfg := machine.Config{
 		Host: host,
 		RAM:  &mem.RAM{Bytes: view(machine.RAMHost, uintptr(m.RAM)), Base: machine.RAMBase, Host: machine.RAMHost},

@@ -47,8 +47,9 @@ func (p Profile) Contents() map[uint64]bool {
 type Translated struct {
 	Candidate
 	Func  *emit.Page
-	Bytes int    // of Wasm
-	Hot   uint64 // samples of the code that is in the function
+	ran   []uint16 // emit.Source.Ran
+	Bytes int      // of Wasm
+	Hot   uint64   // samples of the code that is in the function
 }
 
 // Choice is what a file gets, and what it does not.
@@ -76,7 +77,7 @@ var levels = []uint64{1 << 32, 1 << 22, 3 << 20, 1 << 21, 3 << 19, 1 << 20, 3 <<
 // The size of page functions, for estimates, in bytes.
 const (
 	pageBytes = 300
-	insnBytes = 40
+	insnBytes = 44
 )
 
 // Choose translates the code with the most samples for each byte of Wasm that
@@ -140,8 +141,10 @@ func translate(k *emit.Core, list []Candidate, least uint64) []Translated {
 		if len(ran) == 0 {
 			return nil
 		}
-		if f, ok := k.TranslateRan(c.Code, c.Key.Mode, c.Entries(), ran); ok {
-			pages[i] = Translated{*c, f, f.Func.Body.Len(), hot}
+		s := c.source(ran)
+		s.Links = c.anyLink
+		if f, ok := k.TranslateSource(s); ok {
+			pages[i] = Translated{*c, f, ran, f.Func.Body.Len(), hot}
 		}
 		return nil
 	})
@@ -188,9 +191,9 @@ func (c *Choice) Fill(k *emit.Core, list []Candidate, budget int) {
 		n := min(batch, len(list))
 		pages := make([]*emit.Page, n)
 		parallel(n, func(i int) error {
-			if f, ok := k.Translate(list[i].Code, list[i].Key.Mode, list[i].Entries()); ok {
-				pages[i] = f
-			}
+			s := list[i].source(nil)
+			s.Links = list[i].anyLink
+			pages[i], _ = k.TranslateSource(s)
 			return nil
 		})
 		for i, f := range pages {
@@ -204,7 +207,7 @@ func (c *Choice) Fill(k *emit.Core, list []Candidate, budget int) {
 			}
 			c.Bytes += size
 			room -= len(f.Entries)
-			c.Pages = append(c.Pages, Translated{list[i], f, size, 0})
+			c.Pages = append(c.Pages, Translated{list[i], f, nil, size, 0})
 		}
 		list = list[n:]
 	}
@@ -225,6 +228,7 @@ const maxEntries = 160_000
 // Add adds the chosen pages to a core with the arguments of the one that
 // translated them, and returns what they are bound to.
 func (c *Choice) Add(k *emit.Core) []machine.PageBinding {
+	c.link(k)
 	var list []machine.PageBinding
 	for _, t := range c.Pages {
 		list = append(list, machine.PageBinding{Key: t.Key, Binding: engine.Binding{Slot: k.AddPage(t.Func), Entries: t.Func.Entries}})

@@ -79,6 +79,16 @@ func TestChoose(t *testing.T) {
 	}
 
 	bindings := all.Add(k)
+	linked := 0
+	for _, p := range all.Pages {
+		alone := k.Relink(p.Func, p.source(p.ran))
+		if linked += p.Bytes - alone.Func.Body.Len(); p.Bytes != p.Func.Func.Body.Len() || !slices.Equal(alone.Entries, p.Func.Entries) {
+			t.Errorf("%s %x: %d bytes, %d entries; without links %d and %d", p.Program, p.Offset, p.Bytes, len(p.Func.Entries), alone.Func.Body.Len(), len(alone.Entries))
+		}
+	}
+	if all.Bytes > sum || linked <= 0 {
+		t.Errorf("%d bytes with links, %d without, %d was expected at most", all.Bytes, all.Bytes-linked, sum)
+	}
 	for i, b := range bindings {
 		if !b.Binding.Valid() || b.Key != list[i].Key || k.Funcs[k.Pages[b.Binding.Slot-emit.FirstPage]] != all.Pages[i].Func.Func {
 			t.Errorf("page %d: %+v", i, b)
@@ -104,17 +114,29 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[uint64]Found{
-		hash(filled(7, 5)):             {Place{"short", 0}, filled(7, 5)},
-		hash(page(99, core.PageSize)):  {Place{"long", 99 * core.PageSize}, page(99, core.PageSize)},
-		hash(page(7, core.PageSize)):   {Place{"long", 7 * core.PageSize}, page(7, core.PageSize)},
-		hash(page(200, core.PageSize)): {Place{"twice", core.PageSize}, page(200, core.PageSize)},
-		hash(filled(200, 1)):           {Place{"twice", 2 * core.PageSize}, filled(200, 1)},
+		hash(filled(7, 5)):             {Place: Place{"short", 0}, Code: filled(7, 5)},
+		hash(page(99, core.PageSize)):  {Place: Place{"long", 99 * core.PageSize}, Code: page(99, core.PageSize)},
+		hash(page(7, core.PageSize)):   {Place: Place{"long", 7 * core.PageSize}, Code: page(7, core.PageSize)},
+		hash(page(200, core.PageSize)): {Place: Place{"twice", core.PageSize}, Code: page(200, core.PageSize)},
+		hash(filled(200, 1)):           {Place: Place{"twice", 2 * core.PageSize}, Code: filled(200, 1)},
 	}
 	contents := map[uint64]bool{1: true}
 	for h := range want {
 		contents[h] = true
 	}
-	if found, err := x.Find(contents); err != nil || !reflect.DeepEqual(found, want) {
+	found, err := x.Find(contents)
+	last := found[hash(page(99, core.PageSize))]
+	if before, ok := last.near(-1); !ok || before != hash(page(98, core.PageSize)) {
+		t.Errorf("before the last page is %x, %v", before, ok)
+	}
+	if _, ok := last.near(1); ok {
+		t.Error("a page behind the last one")
+	}
+	for h, f := range found {
+		f.around = around{}
+		found[h] = f
+	}
+	if err != nil || !reflect.DeepEqual(found, want) {
 		t.Errorf("%v, %v", found, err)
 	}
 	if n := len(x.Contents()); n != 100+3 {

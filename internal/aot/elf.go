@@ -177,10 +177,16 @@ func (s *scan) symbols(f *elf.File) {
 
 // candidates returns the pages that have entries.
 func (s *scan) candidates(name string) (list []Candidate) {
+	var hashes []uint64
+	for page := 0; page < len(s.b); page += core.PageSize {
+		code := make([]byte, core.PageSize)
+		copy(code, s.b[page:])
+		hashes = append(hashes, engine.PageKey(code, userMode).Content)
+	}
 	for page, at := range s.points {
 		code := make([]byte, core.PageSize)
 		copy(code, s.b[page:min(page+core.PageSize, int64(len(s.b)))])
-		c := Candidate{Page{Key: engine.PageKey(code, userMode)}, Found{Place{name, page}, code}}
+		c := Candidate{Page{Key: engine.PageKey(code, userMode)}, Found{Place{name, page}, code, around{hashes, int(page / core.PageSize)}}}
 		for off := range at {
 			c.Points = append(c.Points, Point{Off: off, Entry: true})
 		}

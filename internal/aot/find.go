@@ -91,6 +91,21 @@ func (x *Index) Contents() map[uint64]bool {
 type Found struct {
 	Place
 	Code []byte // core.PageSize bytes
+	around
+}
+
+// around is where a page lies among the contents of its program.
+type around struct {
+	hashes []uint64
+	page   int
+}
+
+// near is the content of the page that lies so many pages further.
+func (a around) near(pages int) (content uint64, ok bool) {
+	if at := a.page + pages; at >= 0 && at < len(a.hashes) {
+		return a.hashes[at], true
+	}
+	return 0, false
 }
 
 // Find returns those of the contents that the programs have, by hash.
@@ -123,7 +138,7 @@ func (x *Index) Find(contents map[uint64]bool) (map[uint64]Found, error) {
 				return nil
 			}
 			mu.Lock()
-			found[h] = Found{first[h], bytes.Clone(page)}
+			found[h] = Found{first[h], bytes.Clone(page), around{x.hashes[i], int(off / core.PageSize)}}
 			mu.Unlock()
 			if left--; left == 0 {
 				return io.EOF

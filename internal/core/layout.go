@@ -3,7 +3,7 @@ package core
 // Contract is the version of what generated code and the machine expect of each
 // other beyond the numbers that Layout lists: what a field means, who keeps it,
 // when. Whoever changes that raises it; code made before is refused then.
-const Contract = 1
+const Contract = 2
 
 // probes are addresses by which Layout tells how TLBs and jump caches are
 // indexed: bits on every side of each field.

@@ -5,7 +5,9 @@ import (
 	"github.com/c2w/c2w/internal/wasm"
 )
 
-// How generated code finds its way in core.Caches.
+// How generated code finds its way in core.Caches. What it computes are offsets
+// in there: where Caches begins is in the accesses, which costs nothing in engines
+// that need no bounds check for it (see machine.CachesBase).
 
 // tlbIndex pops an address and pushes its entry's offset in a TLB.
 func tlbIndex(c *wasm.Code) {
@@ -16,15 +18,15 @@ func tlbIndex(c *wasm.Code) {
 	c.Op(wasm.OpI32And)
 }
 
-// tlbSet pops a mode and pushes the address of its TLB set.
-func tlbSet(c *wasm.Code, caches uint32) {
+// tlbSet pops a mode and pushes the distance of its TLB set from the first one,
+// at core.TLBBase.
+func tlbSet(c *wasm.Code) {
 	c.I32Const(core.ModeTLB)
 	c.Op(wasm.OpI32Mul)
-	c.I32Const(int32(caches + core.TLBBase))
-	c.Op(wasm.OpI32Add)
 }
 
-// jumpSet pops a mode and pushes where the jump cache of its code mode begins.
+// jumpSet pops a mode and pushes the distance of its code mode's jump cache from
+// the first one, at core.JumpBase.
 func jumpSet(c *wasm.Code) {
 	if core.CodeModes != 2 {
 		panic("BUG: emit: code modes")
@@ -33,6 +35,11 @@ func jumpSet(c *wasm.Code) {
 	c.Op(wasm.OpI32Ne)
 	c.I32Const(core.JumpSize)
 	c.Op(wasm.OpI32Mul)
+}
+
+// jumpsOf is the address of the jump cache of a code mode.
+func jumpsOf(caches, mode uint32) uint32 {
+	return caches + core.JumpBase + core.CodeMode(mode)*core.JumpSize
 }
 
 // jumpPlace pushes where in a jump cache the first entry that may serve a pc
@@ -46,10 +53,10 @@ func jumpPlace(c *wasm.Code, pc uint32) {
 	c.Op(wasm.OpI32And)
 }
 
-// jumpDiffers pops a jump-cache entry's address and pushes whether the entry is
-// of another pc.
-func jumpDiffers(c *wasm.Code, pc uint32) {
-	c.I64Load(3, core.JumpTag)
+// jumpDiffers pops the distance of an entry from the start of the jump caches, or
+// of the one that is at jumps, and pushes whether the entry is of another pc.
+func jumpDiffers(c *wasm.Code, jumps, pc uint32) {
+	c.I64Load(3, jumps+core.JumpTag)
 	c.LocalGet(pc)
 	c.Op(wasm.OpI64Add)
 	c.I64Const(-1)
@@ -58,7 +65,7 @@ func jumpDiffers(c *wasm.Code, pc uint32) {
 
 // findJump moves from the first jump-cache entry that may serve a pc to the one
 // that does, or goes to none, which must leave.
-func findJump(c *wasm.Code, pc, entry uint32, none func()) {
+func findJump(c *wasm.Code, jumps, pc, entry uint32, none func()) {
 	for way := range core.JumpWays {
 		if way > 0 {
 			c.LocalGet(entry)
@@ -67,7 +74,7 @@ func findJump(c *wasm.Code, pc, entry uint32, none func()) {
 			c.LocalSet(entry)
 		}
 		c.LocalGet(entry)
-		jumpDiffers(c, pc)
+		jumpDiffers(c, jumps, pc)
 		c.If(wasm.Void)
 	}
 	none()

@@ -29,6 +29,7 @@ type edge struct{ to, final int }
 type graph struct {
 	blocks    []*block
 	resumed   []bool // node is an entry at which a call or Go comes back
+	calls     []bool // node ends in a call of code elsewhere, and goes on behind it
 	entries   []int  // node of each entry, in the order of entry numbers
 	succ      [][]edge
 	selectors []*selector
@@ -138,10 +139,15 @@ func findBlocks(g isa.ISA, code []byte, asked []uint16, live *offsets, limit int
 // a loop lands there when it comes back.
 func newGraph(blocks []*block, asked []uint16) *graph {
 	n := len(blocks) + 1
-	g := &graph{blocks: blocks, resumed: make([]bool, n)}
+	g := &graph{blocks: blocks, resumed: make([]bool, n), calls: make([]bool, n)}
 	node := map[int]int{}
 	for i, b := range blocks {
 		node[b.start] = i + 1
+	}
+	for i, b := range blocks {
+		_, back := node[b.end]
+		_, inside := node[b.taken]
+		g.calls[i+1] = back && !inside && b.callsOut()
 	}
 	entry := make([]bool, n)
 	for _, off := range asked {
@@ -176,14 +182,18 @@ func newGraph(blocks []*block, asked []uint16) *graph {
 // reached at all.
 func (g *graph) connect(node map[int]int, entry []bool) {
 	n := len(g.blocks) + 1
-	*g = graph{blocks: g.blocks, resumed: g.resumed, succ: make([][]edge, n), number: make([]int, n), region: make([]int, n)}
+	*g = graph{blocks: g.blocks, resumed: g.resumed, calls: g.calls, succ: make([][]edge, n), number: make([]int, n), region: make([]int, n)}
 	for i, b := range g.blocks {
 		v := i + 1
 		if entry[v] {
 			g.entries = append(g.entries, v)
 			g.succ[0] = append(g.succ[0], edge{v, v})
 		}
-		for _, off := range []int{b.taken, b.next} {
+		ways := []int{b.taken, b.next}
+		if g.calls[v] {
+			ways = []int{b.end}
+		}
+		for _, off := range ways {
 			if off < 0 {
 				continue
 			}

@@ -27,6 +27,7 @@ type Core struct {
 	// Pages are the page functions in the order of their table slots.
 	Pages []int
 
+	modes        []uint32 // of Pages
 	base, caches uint32
 	hookDefault  int
 	swap         int // symbol of swapTLB
@@ -34,9 +35,14 @@ type Core struct {
 	fn           funcs
 }
 
-// pageType is the type of page functions: (page's virtual address, entry) ->
-// next pc.
-var pageType = wasm.FuncType{Params: []wasm.ValType{wasm.I64, wasm.I32}, Results: []wasm.ValType{wasm.I64}}
+// pageType is the type of page functions: (page's virtual address, entry, depth
+// of calls) -> next pc, or exited.
+var pageType = wasm.FuncType{Params: []wasm.ValType{wasm.I64, wasm.I32, wasm.I32}, Results: []wasm.ValType{wasm.I64}}
+
+// exited is what a page function returns instead of an address when State.Exit
+// and State.PC say how to go on. No jump leads to that address where
+// instructions are aligned; an ISA with others has to leave with State.PC there.
+const exited = -1
 
 // NewCore emits the dispatcher, the helpers and the interpreter for a hart
 // whose core.State lies at linear address base and whose core.Caches lie at
@@ -53,9 +59,12 @@ func NewCore(g isa.ISA, base, caches uint32) *Core {
 	fpHelpers(base, &c.fn, add)
 	c.hookDefault, c.Hook = add(hookDefault()), add(hookCall())
 	c.swap = add(c.swapTLB())
-	c.Run = len(c.Funcs)
+	for m := range c.fn.call {
+		c.fn.call[m] = add(nil)
+	}
+	c.Run = add(nil)
 	c.Interp = c.Run + 1
-	add(c.dispatcher())
+	c.name()
 	c.Funcs = append(c.Funcs, interpreter(g, NewHandlers(g), base, caches, &c.fn, c.Interp+1)...)
 	return c
 }
@@ -67,9 +76,18 @@ func NewCore(g isa.ISA, base, caches uint32) *Core {
 // 2 % less in wazero; all pages named are no better than 200.
 const directPages = 256
 
-// callPage calls the page function of a target for the page of pc, and pushes
-// what it returns.
-func (k *Core) callPage(c *wasm.Code, pc, target uint32) {
+// name emits the functions that call pages by name.
+func (k *Core) name() {
+	k.Funcs[k.Run] = k.dispatcher()
+	for m, f := range k.fn.call {
+		k.Funcs[f] = k.caller(uint32(m))
+	}
+}
+
+// callPage calls the page function of a target for the page of pc, with a depth
+// that is on the stack, and pushes what it returns. Those that are known by name
+// are the first ones of which named is true.
+func (k *Core) callPage(c *wasm.Code, pc, target uint32, depth func(), named func(mode uint32) bool) {
 	args := func() {
 		c.LocalGet(pc)
 		c.I64Const(^int64(core.PageMask))
@@ -77,6 +95,7 @@ func (k *Core) callPage(c *wasm.Code, pc, target uint32) {
 		c.LocalGet(target)
 		c.I32Const(core.TargetEntries - 1)
 		c.Op(wasm.OpI32And)
+		depth()
 	}
 	slot := func() {
 		c.LocalGet(target)
@@ -88,7 +107,9 @@ func (k *Core) callPage(c *wasm.Code, pc, target uint32) {
 	other := c.Block(wasm.Void)
 	labels := make([]wasm.Label, len(pages))
 	for i := len(pages) - 1; i >= 0; i-- {
-		labels[i] = c.Block(wasm.Void)
+		if labels[i] = other; named(k.modes[i]) {
+			labels[i] = c.Block(wasm.Void)
+		}
 	}
 	targets := make([]uint32, len(pages))
 	for i, l := range labels {
@@ -100,7 +121,10 @@ func (k *Core) callPage(c *wasm.Code, pc, target uint32) {
 		c.Op(wasm.OpI32Sub)
 		c.BrTable(targets, c.Rel(other))
 	}
-	for _, f := range pages {
+	for i, f := range pages {
+		if !named(k.modes[i]) {
+			continue
+		}
 		c.End()
 		args()
 		c.CallSym(f)
@@ -147,8 +171,6 @@ func (k *Core) dispatcher() *wasm.Func {
 	mode := func() {
 		word(core.OffMode)
 		jumpSet(c)
-		c.I32Const(int32(k.caches + core.JumpBase))
-		c.Op(wasm.OpI32Add)
 		c.LocalSet(jumpm)
 	}
 	// goOn goes on in another mode, or with a TLB entry from its set's other place,
@@ -184,17 +206,24 @@ func (k *Core) dispatcher() *wasm.Func {
 	c.If(wasm.Void)
 	leave(core.ExitBudget)
 	c.End()
+	jumps := jumpsOf(k.caches, 0)
 	jumpPlace(c, pc)
 	c.LocalGet(jumpm)
 	c.Op(wasm.OpI32Add)
 	c.LocalSet(entry)
-	findJump(c, pc, entry, func() { leave(core.ExitLookup) })
+	findJump(c, jumps, pc, entry, func() { leave(core.ExitLookup) })
 	c.LocalGet(entry)
-	c.I32Load(2, core.JumpTarget)
+	c.I32Load(2, jumps+core.JumpTarget)
 	c.LocalTee(target)
 	c.If(wasm.Void)
 	count(pages, one, wasm.OpI32Add)
-	k.callPage(c, pc, target)
+	k.callPage(c, pc, target, func() { c.I32Const(maxDepth) }, func(uint32) bool { return true })
+	c.LocalTee(pc)
+	c.I64Const(exited)
+	c.Op(wasm.OpI64Ne)
+	c.BrIfTo(loop)
+	c.I32Const(0)
+	c.I64Load(3, k.base+uint32(core.OffPC))
 	c.LocalSet(pc)
 	word(core.OffExit)
 	c.Op(wasm.OpI32Eqz)
@@ -208,7 +237,7 @@ func (k *Core) dispatcher() *wasm.Func {
 	count(interps, one, wasm.OpI32Add)
 	count(interpreted, budget, wasm.OpI32Add)
 	c.LocalGet(entry)
-	c.I32Load(2, core.JumpRecord)
+	c.I32Load(2, jumps+core.JumpRecord)
 	c.LocalGet(pc)
 	c.I64Const(^int64(core.PageMask))
 	c.Op(wasm.OpI64And)
@@ -258,7 +287,9 @@ func (k *Core) swapTLB() *wasm.Func {
 	c.LocalGet(addr)
 	tlbIndex(c)
 	word(core.OffMode)
-	tlbSet(c, k.caches)
+	tlbSet(c)
+	c.Op(wasm.OpI32Add)
+	c.I32Const(int32(k.caches + core.TLBBase))
 	c.Op(wasm.OpI32Add)
 	c.I32Const(core.WriteTLB)
 	c.I32Const(core.ReadTLB)

@@ -17,7 +17,7 @@ import (
 //	       straight-line code therefore counts instructions for free, and the
 //	       check is made only when a branch is taken
 //	vbase  guest virtual address of the current code page
-//	tlbm   address of the current mode's TLB set
+//	tlbm   the current mode's TLB set
 //	jumpm  address of the current mode's jump cache
 type interp struct {
 	base     uint32 // linear address of core.State
@@ -158,15 +158,13 @@ func (m *interp) prologue() {
 	m.loadTLB()
 	m.stateWord(nil, core.OffMode)
 	jumpSet(c)
-	c.I32Const(int32(m.caches + core.JumpBase))
-	c.Op(wasm.OpI32Add)
 	c.LocalSet(m.jumpm)
 }
 
 // loadTLB finds the TLB set of State.Mode.
 func (m *interp) loadTLB() {
 	m.stateWord(nil, core.OffMode)
-	tlbSet(m.c, m.caches)
+	tlbSet(m.c)
 	m.c.LocalSet(m.tlbm)
 }
 
@@ -299,16 +297,17 @@ func (m *interp) epilogue() {
 	c := m.c
 	c.Unreachable()
 	c.End() // goTo: continue at target; limit and rec still belong together
+	jumps := jumpsOf(m.caches, 0)
 	jumpPlace(c, m.target)
 	c.LocalGet(m.jumpm)
 	c.Op(wasm.OpI32Add)
 	c.LocalSet(m.entry)
-	findJump(c, m.target, m.entry, func() { c.BrTo(m.lookup) })
+	findJump(c, jumps, m.target, m.entry, func() { c.BrTo(m.lookup) })
 	c.LocalGet(m.limit)
 	c.LocalGet(m.rec)
 	c.Op(wasm.OpI32Sub)
 	c.LocalGet(m.entry)
-	c.I32Load(2, core.JumpRecord)
+	c.I32Load(2, jumps+core.JumpRecord)
 	c.LocalTee(m.rec)
 	c.Op(wasm.OpI32Add)
 	c.LocalSet(m.limit)

@@ -83,7 +83,7 @@ func (m *interp) stateWord(l *lowering, off int) {
 func (m *interp) tlb(l *lowering, which int) uint32 {
 	m.c.LocalGet(m.tlbm)
 	m.c.Op(wasm.OpI32Add)
-	return uint32(which)
+	return m.caches + core.TLBBase + uint32(which)
 }
 
 func (m *interp) pc(l *lowering, next bool) { m.pushPC(m.slotOf(l), next) }

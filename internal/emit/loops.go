@@ -1,5 +1,7 @@
 package emit
 
+import "slices"
+
 // selector is a node in front of a loop that is entered at several of its
 // nodes. It goes to the loop's head, unless a local holds the number of another
 // node, then there. So every loop has one way in, which Wasm's control flow asks
@@ -103,7 +105,7 @@ func (g *graph) addSelector(head, region int) {
 				continue
 			}
 			if e.to != head {
-				if !contains(out, e.to) {
+				if !leadsTo(out, e.to) {
 					out = append(out, edge{e.to, e.final})
 				}
 				if g.number[e.final] == 0 {
@@ -121,19 +123,15 @@ func (g *graph) addSelector(head, region int) {
 	g.number = append(g.number, 0)
 }
 
-func contains(edges []edge, to int) bool {
-	for _, e := range edges {
-		if e.to == to {
-			return true
-		}
-	}
-	return false
+func leadsTo(edges []edge, to int) bool {
+	return slices.ContainsFunc(edges, func(e edge) bool { return e.to == to })
 }
 
-// innermost reports whether a loop with node h in front has no loop inside.
+// innermost reports whether a loop with node h in front has no loop inside, nor
+// a call, which has all registers in memory.
 func (g *graph) innermost(h int, body map[int]bool) bool {
 	for v := range body {
-		if v != h && g.loop[v] {
+		if v != h && g.loop[v] || v < len(g.calls) && g.calls[v] {
 			return false
 		}
 	}

@@ -64,8 +64,9 @@ type lowering struct {
 
 // funcs names the helper functions that lowered code calls.
 type funcs struct {
-	mulHU, mulHS, mulHSU int           // symbols
-	fp                   [ir.NumFP]int // symbols of the helpers in fphelpers.go, where there is one
+	mulHU, mulHS, mulHSU int                 // symbols
+	fp                   [ir.NumFP]int       // symbols of the helpers in fphelpers.go, where there is one
+	call                 [core.CodeModes]int // symbols of Core.caller
 }
 
 func newLowering(t tier, f *wasm.Func, fn *funcs) *lowering {

@@ -1,6 +1,7 @@
 package emit
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/c2w/c2w/internal/core"
@@ -11,10 +12,11 @@ import (
 
 // A page function is the translation of one guest code page for one mode:
 //
-//	(vbase i64, entry i32) -> i64
+//	(vbase i64, entry, depth i32) -> i64
 //
-// It starts at an entry and returns the address at which to go on, with
-// State.Exit set if Go has to act first. Registers live in the state; a
+// It starts at an entry and returns the address at which to go on, or exited
+// with State.Exit and State.PC set. Calls of other code may be calls of other
+// page functions, up to depth of them within each other (calls.go). Registers live in the state; a
 // register is read into a local at its first use on a path (before the loop,
 // if it is used in one) and written through at each definition, so that every
 // exit finds the state complete. Only the instruction budget is kept in a
@@ -28,6 +30,7 @@ type page struct {
 	c      *wasm.Code
 	l      *lowering
 	cfg    *graph
+	links  func(off int) (Link, bool)
 
 	regs   map[uint16]uint32 // state offset → local
 	floats map[uint16]bool   // slots whose local is an f64
@@ -41,12 +44,14 @@ type page struct {
 	owner  []int    // by node: head of the loop of dirty, or 0
 
 	vbase, entry uint32       // parameters
+	depth        uint32       // the third: how many calls may still lie within each other
 	base         uint32       // local: the state's address
 	budget, code uint32       // locals
 	tlbs         uint32       // local: the TLB set in force, 0 if there is only one for the mode
 	sel          uint32       // what selectors read
 	limit, bound uint32       // locals of pagefloat.go, 0 if it needs none
 	exit         wasm.Label   // leave at code
+	back         wasm.Label   // return addr; open if there are calls
 	inside       wasm.Label   // go on at addr, which is in this page; open if there are stays
 	stays        []bool       // by block: its indirect jump looks whether it stays in the page
 	stub         []wasm.Label // of loops with dirty registers, while open: write them, leave
@@ -74,6 +79,9 @@ type Page struct {
 	Entries []uint16
 	// Insns is how many guest instructions it executes.
 	Insns int
+
+	mode  uint32
+	limit int // of instructions, with which it was translated
 }
 
 // Own is the tag of the marks of a page function's code that belongs to no
@@ -89,26 +97,34 @@ func (p *page) mark(v int) {
 	p.c.Mark(tag)
 }
 
+// Source is what a page function is made of.
+type Source struct {
+	Code    []byte // the page
+	Mode    uint32 // in which it is executed
+	Entries []uint16
+	// Ran, if not nil, limits the function to what a profile has seen to run: the
+	// code that lies straight behind these offsets, up to a jump. Entries elsewhere
+	// are none; what jumps there leaves the function, and comes back where it meets
+	// that code again.
+	Ran []uint16
+	// Links, if not nil, says which page function the code at an offset outside
+	// of the page is likely to have.
+	Links func(off int) (Link, bool)
+}
+
 // Translate makes a page function of the code that the given entry offsets
 // reach in a page, as executed in a mode; ok is false if there is nothing to
 // translate. The same arguments give the same function. It changes nothing of
 // the core and may run beside other calls.
 func (k *Core) Translate(code []byte, mode uint32, asked []uint16) (_ *Page, ok bool) {
-	return k.TranslateRan(code, mode, asked, nil)
+	return k.TranslateSource(&Source{Code: code, Mode: mode, Entries: asked})
 }
 
-// TranslateRan is Translate for what a profile has seen to run: only the code
-// that lies straight behind the given offsets, up to a jump. Entries elsewhere
-// are none; what jumps there leaves the function, and comes back where it meets
-// that code again. Without offsets there is no such limit.
-func (k *Core) TranslateRan(code []byte, mode uint32, asked, ran []uint16) (_ *Page, ok bool) {
-	live := straight(k.g, code, ran)
-	if live != nil {
-		asked = joins(k.g, code, asked, ran, live)
-	}
+// TranslateSource is Translate with all that is known.
+func (k *Core) TranslateSource(s *Source) (_ *Page, ok bool) {
 	limit := maxPageInsns
 	for {
-		p := k.translate(code, mode, asked, live, limit)
+		p := k.translate(s, limit)
 		if p == nil {
 			return nil, false
 		}
@@ -121,26 +137,35 @@ func (k *Core) TranslateRan(code []byte, mode uint32, asked, ran []uint16) (_ *P
 	}
 }
 
+// Relink is the page function again, with other links: entries and instructions
+// are the same.
+func (k *Core) Relink(p *Page, s *Source) *Page { return k.translate(s, p.limit) }
+
 // translate is Translate with a bound for the instructions: those that are
 // found first, from the entries on.
-func (k *Core) translate(code []byte, mode uint32, asked []uint16, live *offsets, limit int) *Page {
+func (k *Core) translate(s *Source, limit int) *Page {
+	code, mode, asked := s.Code, s.Mode, s.Entries
+	live := straight(k.g, code, s.Ran)
+	if live != nil {
+		asked = joins(k.g, code, asked, s.Ran, live)
+	}
 	blocks := findBlocks(k.g, code, asked, live, limit)
 	if len(blocks) == 0 {
 		return nil
 	}
 	f := &wasm.Func{Name: "page", Type: pageType}
-	p := &page{g: k.g, mode: mode, state: k.base, caches: k.caches, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}}
-	p.vbase, p.entry, p.base = 0, 1, f.AddLocal(wasm.I32)
+	p := &page{g: k.g, mode: mode, links: s.Links, state: k.base, caches: k.caches, f: f, c: &f.Body, regs: map[uint16]uint32{}, num: map[uint16]int{}}
+	p.vbase, p.entry, p.depth, p.base = 0, 1, 2, f.AddLocal(wasm.I32)
 	p.budget, p.code = f.AddLocal(wasm.I32), f.AddLocal(wasm.I32)
 	if mode >= core.CodeModes-1 {
 		p.tlbs = f.AddLocal(wasm.I32)
 	}
 	p.l = newLowering(p, f, &k.fn)
+	p.lift(blocks)
 	p.cfg = newGraph(blocks, asked)
-	p.lift()
 	p.flow()
 	p.emit()
-	out := &Page{Func: f}
+	out := &Page{Func: f, mode: mode, limit: limit}
 	for _, e := range p.cfg.entries {
 		out.Entries = append(out.Entries, uint16(blocks[e-1].start))
 	}
@@ -155,15 +180,16 @@ func (k *Core) translate(code []byte, mode uint32, asked []uint16, live *offsets
 func (k *Core) AddPage(p *Page) (slot uint32) {
 	k.Funcs = append(k.Funcs, p.Func)
 	k.Pages = append(k.Pages, len(k.Funcs)-1)
+	k.modes = append(k.modes, p.mode)
 	if len(k.Pages) <= directPages {
-		k.Funcs[k.Run] = k.dispatcher()
+		k.name()
 	}
 	return uint32(FirstPage + len(k.Pages) - 1)
 }
 
 // lift builds the blocks' IR and numbers the registers.
-func (p *page) lift() {
-	for _, b := range p.cfg.blocks {
+func (p *page) lift(blocks []*block) {
+	for _, b := range blocks {
 		var x ir.Builder
 		off := b.start
 		for i := range b.insns {
@@ -197,11 +223,19 @@ func (p *page) emit() {
 	p.loadTLB()
 	p.loadLimits()
 	p.exit = c.Block(wasm.Void)
+	if slices.Contains(g.calls, true) {
+		p.back = c.Block(wasm.Void)
+	}
 	if len(g.selectors) > 0 {
 		p.sel = p.f.AddLocal(wasm.I32)
 	}
 	p.whole()
 	c.Mark(Own)
+	if slices.Contains(g.calls, true) {
+		c.End()
+		c.LocalGet(p.l.addr)
+		c.Return()
+	}
 	c.End()
 	p.leave()
 }
@@ -226,7 +260,7 @@ func (p *page) out(off int, r core.Exit, kind uint32, refund int) {
 	p.c.BrTo(p.exit)
 }
 
-// leave returns to Go as code says.
+// leave lets go to Go as code says.
 func (p *page) leave() {
 	c := p.c
 	field := func(shift int32, mask int32) {
@@ -254,22 +288,20 @@ func (p *page) leave() {
 	c.LocalGet(p.base)
 	field(codeReason, 0)
 	c.I32Store(2, uint32(core.OffExit))
+	c.LocalGet(p.base)
 	c.LocalGet(p.vbase)
 	field(0, 1<<codeKind-1)
 	c.Op(wasm.OpI64ExtendI32U)
 	c.Op(wasm.OpI64Add)
+	c.I64Store(3, uint32(core.OffPC))
+	c.I64Const(exited)
 }
 
 // returnTo goes on in another translation, at an offset from the page's start.
 func (p *page) returnTo(off int) {
-	c := p.c
 	p.storeBudget()
-	c.LocalGet(p.vbase)
-	if off != 0 {
-		c.I64Const(int64(off))
-		c.Op(wasm.OpI64Add)
-	}
-	c.Return()
+	p.push(off)
+	p.c.Return()
 }
 
 func (p *page) storeBudget() {
@@ -413,6 +445,9 @@ func (p *page) jump(off int) {
 		}
 	}
 	p.writeBack(p.node)
+	if link, ok := p.linkTo(off); ok {
+		p.linked(off, link)
+	}
 	p.returnTo(off)
 }
 

@@ -160,6 +160,9 @@ func (p *page) promoted(body map[int]bool, uses []touched) (all, dirty regSet, o
 
 // kept is what a node leaves in locals for the nodes behind.
 func (p *page) kept(u int, t *touched) regSet {
+	if p.cfg.callsAt(u) {
+		return regSet{}
+	}
 	s, n := p.pinned[u], 0
 	for r := range p.slots {
 		if s.has(r) {

@@ -97,14 +97,13 @@ func (p *page) stateWord(l *lowering, off int) {
 }
 
 func (p *page) tlb(l *lowering, which int) uint32 {
+	tlbs := p.caches + core.TLBBase + uint32(which)
 	if p.tlbs == 0 {
-		p.c.I32Const(int32(p.caches + core.TLBBase + p.mode*core.ModeTLB + uint32(which)))
-		p.c.Op(wasm.OpI32Add)
-		return 0
+		return tlbs + p.mode*core.ModeTLB
 	}
 	p.c.LocalGet(p.tlbs)
 	p.c.Op(wasm.OpI32Add)
-	return uint32(which)
+	return tlbs
 }
 
 // loadTLB finds the TLB set of State.Mode where the code serves several modes.
@@ -112,7 +111,7 @@ func (p *page) loadTLB() {
 	if p.tlbs != 0 {
 		p.c.LocalGet(p.base)
 		p.c.I32Load(2, uint32(core.OffMode))
-		tlbSet(p.c, p.caches)
+		tlbSet(p.c)
 		p.c.LocalSet(p.tlbs)
 	}
 }
@@ -157,15 +156,11 @@ func (p *page) irqCheck(l *lowering) {
 
 func (p *page) pc(l *lowering, next bool) {
 	in := &l.b.Nodes[l.insn[l.cur]]
-	off := in.Imm
+	off := int(in.Imm)
 	if next {
-		off += int64(in.Aux)
+		off += int(in.Aux)
 	}
-	p.c.LocalGet(p.vbase)
-	if off != 0 {
-		p.c.I64Const(off)
-		p.c.Op(wasm.OpI64Add)
-	}
+	p.push(off)
 }
 
 func (p *page) operand(*lowering, int) {
@@ -174,6 +169,10 @@ func (p *page) operand(*lowering, int) {
 
 func (p *page) terminator(l *lowering, n *ir.Node) {
 	b := p.cfg.blocks[p.node-1]
+	if p.cfg.callsAt(p.node) {
+		p.call(l, n)
+		return
+	}
 	switch {
 	case n == nil:
 		p.flush(l)
@@ -200,8 +199,13 @@ func (p *page) terminator(l *lowering, n *ir.Node) {
 			p.c.LocalGet(p.base)
 			p.c.I32Const(int32(core.ExitMode))
 			p.c.I32Store(2, uint32(core.OffExit))
+			p.c.LocalGet(p.base)
+			p.c.LocalGet(l.addr)
+			p.c.I64Store(3, uint32(core.OffPC))
+			p.c.I64Const(exited)
+		} else {
+			p.c.LocalGet(l.addr)
 		}
-		p.c.LocalGet(l.addr)
 		p.c.Return()
 	case n.Op == ir.Resume:
 		p.flush(l)

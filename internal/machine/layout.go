@@ -1,7 +1,7 @@
 package machine
 
-// Where things lie in the file's linear memory. Go owns what is below Reserve;
-// the rest is the core's. Sizes in bytes.
+// Where things lie in the file's linear memory. Go owns what is below Reserve,
+// but for the hart's two parts; the rest is the core's. Sizes in bytes.
 const (
 	Reserve = 64 << 20 // Go's share of memory
 
@@ -10,10 +10,16 @@ const (
 	StateBase = 0x1000
 	GoData    = 0x3000
 
-	CachesBase   = Reserve            // core.Caches
-	ManifestBase = CachesBase + 2<<20 // the file's Manifest, placed by the converter
+	// CachesBase is the hart's core.Caches. It lies in the middle of the last of
+	// Go's variables, which is kept free for it (cmd/machine): engines take an
+	// address plus a constant without a bounds check if the constant is below some
+	// 32 MiB (wasmtime's guard region), and Go's heap is one piece from its
+	// variables to Reserve.
+	CachesBase = 4 << 20
+
+	ManifestBase = Reserve + 2<<20 // the file's Manifest, placed by the converter
 	ManifestMax  = 512 << 10
-	RecordBase   = CachesBase + 3<<20
+	RecordBase   = Reserve + 3<<20
 	RecordSize   = 29 << 20 // interpreter records
 	RAMHost      = RecordBase + RecordSize
 

@@ -70,11 +70,7 @@ func translateProfile(t testing.TB, p *engine.Profile) *translated {
 	t.Helper()
 	k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
 	tr := &translated{bound: engine.NewBindings()}
-	for key, page := range p.Pages {
-		if p, ok := k.Translate(page.Code, key.Mode, page.Offsets()); ok {
-			tr.bound.Add(key, &engine.Binding{Slot: k.AddPage(p), Entries: p.Entries})
-		}
-	}
+	bindProfile(k, p, tr.bound)
 	c, err := native.Instantiate(k, layout)
 	if err != nil {
 		t.Fatal(err)

@@ -31,12 +31,11 @@ func translatePages(t testing.TB, units []unit) *translated {
 	t.Helper()
 	k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
 	tr := &translated{bound: engine.NewBindings()}
-	for i, u := range units {
-		p, ok := k.Translate(u.page, u.mode, u.entries)
-		if !ok {
+	for i, b := range addPages(k, units) {
+		if b == nil {
 			t.Fatalf("page %d is not translated", i)
 		}
-		tr.bound.Add(engine.PageKey(u.page, u.mode), &engine.Binding{Slot: k.AddPage(p), Entries: p.Entries})
+		tr.bound.Add(engine.PageKey(units[i].page, units[i].mode), b)
 	}
 	c, err := native.Instantiate(k, layout)
 	if err != nil {

@@ -89,23 +89,24 @@ func newTiers(t testing.TB, p *engine.Profile) *tiers {
 	t.Helper()
 	k := emit.NewCore(riscv64.Guest, native.Base, native.Caches)
 	x := &tiers{all: engine.NewBindings(), dense: engine.NewBindings(), half: engine.NewBindings(), other: engine.NewBindings()}
-	bind := func(key engine.Key, entries []uint16, sets ...*engine.Bindings) {
-		f, ok := k.Translate(p.Pages[key].Code, key.Mode, entries)
-		if !ok {
-			return
-		}
-		b := &engine.Binding{Slot: k.AddPage(f), Entries: f.Entries}
-		for _, s := range sets {
-			s.Add(key, b)
-		}
-	}
-	for key, page := range p.Pages {
+	var units []unit
+	var sets [][]*engine.Bindings
+	keys := profileKeys(p)
+	for _, key := range keys {
 		part := x.half
 		if key.Content&1 == 0 {
 			part = x.other
 		}
-		bind(key, page.Offsets(), x.all, part)
-		bind(key, behind(page.Offsets()), x.dense)
+		page := p.Pages[key]
+		units = append(units, unit{page.Code, key.Mode, page.Offsets()}, unit{page.Code, key.Mode, behind(page.Offsets())})
+		sets = append(sets, []*engine.Bindings{x.all, part}, []*engine.Bindings{x.dense})
+	}
+	for i, b := range addPages(k, units) {
+		for _, s := range sets[i] {
+			if b != nil {
+				s.Add(keys[i/2], b)
+			}
+		}
 	}
 	c, err := native.Instantiate(k, layout)
 	if err != nil {

@@ -291,11 +291,7 @@ func FuzzPatch(f *testing.F) {
 		p := engine.NewProfile()
 		some(p, g.Gen.Profile)
 		bound := engine.NewBindings()
-		for key, page := range p.Pages {
-			if fn, ok := k.Translate(page.Code, key.Mode, page.Offsets()); ok {
-				bound.Add(key, &engine.Binding{Slot: k.AddPage(fn), Entries: fn.Entries})
-			}
-		}
+		bindProfile(&k, p, bound)
 		c, err := native.Instantiate(&k, layout)
 		if err != nil {
 			t.Fatal(err)
