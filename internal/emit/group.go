@@ -174,6 +174,7 @@ func (l *lowering) openGroup(g *group) {
 	c.Op(wasm.OpI32WrapI64)
 	c.Op(wasm.OpI32Add)
 	c.LocalSet(g.host)
+	c.Else()
 	c.End()
 }
 
@@ -193,13 +194,13 @@ func (l *lowering) member(g *group, n *ir.Node, kind uint32) (offset uint32) {
 	if kind&core.KindWrite != 0 {
 		which = core.WriteTLB
 	}
-	l.pushRoot(g, off)
-	l.search(which, kind, n.Aux)
+	l.search(which, kind, n.Aux, func() { l.pushRoot(g, off) })
 	if off != g.low {
 		c.I32Const(int32(off - g.low))
 		c.Op(wasm.OpI32Sub)
 	}
 	c.LocalSet(l.ent)
+	c.Else()
 	c.End()
 	c.LocalGet(l.ent)
 	l.drop(n.Args[0])
@@ -210,28 +211,39 @@ func (l *lowering) member(g *group, n *ir.Node, kind uint32) (offset uint32) {
 	return uint32(off - g.low)
 }
 
-// search pops an address and pushes the host's, leaving if the TLB does not have
-// it.
-func (l *lowering) search(which int, kind uint32, size uint8) {
-	l.c.LocalTee(l.addr)
+// search pushes the host's address of what push pushes the address of, leaving
+// if the TLB does not have it.
+//
+// The operands stand in the order that wazero makes least of: it takes a load as
+// an instruction's operand, and overwrites a constant without a copy, only on
+// the one side. It checks bounds at the first load from the entry, which lies
+// further up, and remembers that behind a condition only if there is an else.
+func (l *lowering) search(which int, kind uint32, size uint8, push func()) {
+	c := l.c
+	c.I64Const(^int64(core.PageMask) | int64(size-1))
+	push()
+	c.LocalTee(l.addr)
+	c.Op(wasm.OpI64And)
+	c.LocalGet(l.addr)
 	off := l.entry(which)
-	l.c.LocalTee(l.ent)
-	l.c.I64Load(3, off+core.TLBTag)
-	l.c.LocalGet(l.addr)
-	l.c.I64Const(^int64(core.PageMask) | int64(size-1))
-	l.c.Op(wasm.OpI64And)
-	l.c.Op(wasm.OpI64Ne)
-	l.t.missIf(l, kind)
-	l.c.LocalGet(l.ent)
-	l.c.I32Load(2, off+core.TLBAddend)
-	l.c.LocalGet(l.addr)
-	l.c.Op(wasm.OpI32WrapI64)
-	l.c.Op(wasm.OpI32Add)
+	c.LocalTee(l.ent)
+	c.I64Load(3, off+core.TLBTag)
+	c.Op(wasm.OpI64Eq)
+	l.t.missUnless(l, kind)
+	c.LocalGet(l.addr)
+	c.Op(wasm.OpI32WrapI64)
+	c.LocalGet(l.ent)
+	c.I32Load(2, off+core.TLBAddend)
+	c.Op(wasm.OpI32Add)
 }
 
 // entry pops an address and pushes one to which the returned offset is added to
 // reach the address's TLB entry.
 func (l *lowering) entry(which int) (offset uint32) {
-	tlbIndex(l.c)
+	l.c.Op(wasm.OpI32WrapI64)
+	l.c.I32Const(core.PageShift - 4)
+	l.c.Op(wasm.OpI32ShrU)
+	l.c.I32Const((core.TLBEntries - 1) << 4)
+	l.c.Op(wasm.OpI32And)
 	return l.t.tlb(l, which)
 }

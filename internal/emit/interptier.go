@@ -123,8 +123,9 @@ func (m *interp) exitIf(l *lowering) {
 	m.out(l, m.single, nil)
 }
 
-func (m *interp) missIf(l *lowering, kind uint32) {
+func (m *interp) missUnless(l *lowering, kind uint32) {
 	m.c.If(wasm.Void)
+	m.c.Else()
 	m.c.I32Const(0)
 	m.c.LocalGet(l.addr)
 	m.c.I64Store(3, m.base+uint32(core.OffExitAddr))

@@ -24,9 +24,9 @@ type tier interface {
 	floatTier
 	// exitIf pops a condition and leaves for Go to execute the instruction.
 	exitIf(l *lowering)
-	// missIf pops a condition and leaves because the TLB lacks the address in
+	// missUnless pops a condition and leaves, if it does not hold, because the TLB lacks the address in
 	// l.addr.
-	missIf(l *lowering, kind uint32)
+	missUnless(l *lowering, kind uint32)
 	// irqCheck leaves after the instruction if State.IRQ is set.
 	irqCheck(l *lowering)
 	// stateWord pushes a 32-bit word of the state.
@@ -418,8 +418,7 @@ func (l *lowering) access(n *ir.Node, write uint32) (offset uint32) {
 	if write != 0 {
 		which = core.WriteTLB
 	}
-	l.need(n.Args[0])
-	l.search(which, kind, n.Aux)
+	l.search(which, kind, n.Aux, func() { l.need(n.Args[0]) })
 	return 0
 }
 

@@ -52,6 +52,7 @@ type page struct {
 	limit, bound uint32       // locals of pagefloat.go, 0 if it needs none
 	exit         wasm.Label   // leave at code
 	back         wasm.Label   // return addr; open if there are calls
+	missed       wasm.Label   // the same, for want of addr in the TLB
 	inside       wasm.Label   // go on at addr, which is in this page; open if there are stays
 	stays        []bool       // by block: its indirect jump looks whether it stays in the page
 	stub         []wasm.Label // of loops with dirty registers, while open: write them, leave
@@ -223,6 +224,7 @@ func (p *page) emit() {
 	p.loadTLB()
 	p.loadLimits()
 	p.exit = c.Block(wasm.Void)
+	p.missed = c.Block(wasm.Void)
 	if slices.Contains(g.calls, true) {
 		p.back = c.Block(wasm.Void)
 	}
@@ -236,28 +238,66 @@ func (p *page) emit() {
 		c.LocalGet(p.l.addr)
 		c.Return()
 	}
-	c.End()
+	c.End() // missed
+	c.LocalGet(p.base)
+	c.LocalGet(p.l.addr)
+	c.I64Store(3, uint32(core.OffExitAddr))
+	c.End() // exit
 	p.leave()
 }
 
-// The code of an exit, in p.code: the offset of the next instruction, the kind
-// of access, how many instructions of the budget are given back, and the reason.
+// The code of an exit, in p.code: the offset of the next instruction, the reason
+// (or the kind of the missed access, with codeMiss), and above it, because it is
+// small as a rule and constants take as many bytes as they need, how many
+// instructions of the budget are given back.
 const (
-	codeKind   = 13 // above the offset: up to PageSize and an instruction
-	codeRefund = 16
-	codeReason = 29
+	codeReason = 13 // above the offset: up to PageSize and an instruction
+	codeMiss   = 1 << 3
+	codeRefund = 17
 )
+
+const _ = uint(codeMiss - core.NumExits) // reasons fit
 
 // out leaves for Go, at an offset from the page's start. State that is not in
 // memory yet is the loop's registers at most.
 func (p *page) out(off int, r core.Exit, kind uint32, refund int) {
-	p.c.I32Const(int32(uint32(off) | kind<<codeKind | uint32(refund)<<codeRefund | uint32(r)<<codeReason))
-	p.c.LocalSet(p.code)
-	if h := p.owner[p.node]; h != 0 {
-		p.c.BrTo(p.stub[h])
-		return
+	c, h := p.c, p.owner[p.node]
+	reason := uint32(r)
+	if r == core.ExitMiss {
+		reason = codeMiss | kind
 	}
-	p.c.BrTo(p.exit)
+	c.I32Const(int32(uint32(off) | reason<<codeReason | uint32(refund)<<codeRefund))
+	c.LocalSet(p.code)
+	switch {
+	case h != 0:
+		if r == core.ExitBudget {
+			// Or the loop would carry the last address to its head.
+			c.I64Const(0)
+			c.LocalSet(p.l.addr)
+		}
+		c.BrTo(p.stub[h])
+	case r == core.ExitMiss:
+		c.BrTo(p.missed)
+	default:
+		c.BrTo(p.exit)
+	}
+}
+
+// outIf is out if the condition on the stack holds, outUnless if it does not.
+func (p *page) outIf(l *lowering, off int, r core.Exit, kind uint32, refund int) {
+	p.c.If(wasm.Void)
+	p.writePending(l)
+	p.out(off, r, kind, refund)
+	p.c.Else()
+	p.c.End()
+}
+
+func (p *page) outUnless(l *lowering, off int, r core.Exit, kind uint32, refund int) {
+	p.c.If(wasm.Void)
+	p.c.Else()
+	p.writePending(l)
+	p.out(off, r, kind, refund)
+	p.c.End()
 }
 
 // leave lets go to Go as code says.
@@ -275,22 +315,22 @@ func (p *page) leave() {
 		}
 	}
 	c.LocalGet(p.base)
-	c.LocalGet(p.l.addr)
-	c.I64Store(3, uint32(core.OffExitAddr))
-	c.LocalGet(p.base)
-	field(codeKind, core.KindSize|core.KindWrite)
+	field(codeReason, core.KindSize|core.KindWrite)
 	c.I32Store(2, uint32(core.OffExitKind))
 	c.LocalGet(p.base)
+	c.I32Const(int32(core.ExitMiss))
+	field(codeReason, codeMiss-1)
+	field(codeReason, codeMiss)
+	c.Select()
+	c.I32Store(2, uint32(core.OffExit))
+	c.LocalGet(p.base)
 	c.LocalGet(p.budget)
-	field(codeRefund, 1<<(codeReason-codeRefund)-1)
+	field(codeRefund, 0)
 	c.Op(wasm.OpI32Add)
 	c.I32Store(2, uint32(core.OffBudget))
 	c.LocalGet(p.base)
-	field(codeReason, 0)
-	c.I32Store(2, uint32(core.OffExit))
-	c.LocalGet(p.base)
 	c.LocalGet(p.vbase)
-	field(0, 1<<codeKind-1)
+	field(0, 1<<codeReason-1)
 	c.Op(wasm.OpI64ExtendI32U)
 	c.Op(wasm.OpI64Add)
 	c.I64Store(3, uint32(core.OffPC))
@@ -317,10 +357,8 @@ func (p *page) tree(v int) {
 	g, c := p.cfg, p.c
 	p.mark(v)
 	if g.loop[v] {
-		for r, off := range p.slots {
-			if p.hoist[v].has(r) {
-				p.loadReg(off)
-			}
+		for _, off := range p.falling(p.hoist[v]) {
+			p.loadReg(off)
 		}
 		if p.dirty[v] != (regSet{}) {
 			p.stub[v] = c.Block(wasm.Void)
@@ -350,7 +388,7 @@ func (p *page) tree(v int) {
 		if p.dirty[v] != (regSet{}) {
 			c.End()
 			p.writeBack(v)
-			c.BrTo(p.exit)
+			c.BrTo(p.missed)
 		}
 	}
 }
@@ -372,10 +410,8 @@ func (p *page) body(v int) {
 	if g.head[v] {
 		c.LocalGet(p.budget)
 		c.I32Const(0)
-		c.Op(wasm.OpI32LeS)
-		c.If(wasm.Void)
-		p.out(b.start, core.ExitBudget, 0, 0)
-		c.End()
+		c.Op(wasm.OpI32GtS)
+		p.outUnless(p.l, b.start, core.ExitBudget, 0, 0)
 	}
 	c.LocalGet(p.budget)
 	c.I32Const(int32(len(b.insns)))

@@ -133,8 +133,5 @@ func (p *page) resumeIf(l *lowering) {
 			return
 		}
 	}
-	p.c.If(wasm.Void)
-	p.writePending(l)
-	p.out(off, core.ExitNone, 0, left)
-	p.c.End()
+	p.outIf(l, off, core.ExitNone, 0, left)
 }

@@ -1,6 +1,8 @@
 package emit
 
 import (
+	"slices"
+
 	"github.com/c2w/c2w/internal/ir"
 	"github.com/c2w/c2w/internal/wasm"
 )
@@ -118,11 +120,22 @@ func (p *page) writePending(l *lowering) {
 
 // writeBack writes the registers that a node's loop keeps in locals.
 func (p *page) writeBack(v int) {
+	for _, off := range p.falling(p.dirty[v]) {
+		p.c.LocalGet(p.base)
+		p.c.LocalGet(p.reg(off))
+		p.c.Mem(p.slotStore(off), 3, uint32(off))
+	}
+}
+
+// falling lists registers by their offsets in the state, the highest first: an
+// engine that checks bounds checks the first of them, and knows the others.
+func (p *page) falling(s regSet) (list []uint16) {
 	for n, off := range p.slots {
-		if p.dirty[v].has(n) {
-			p.c.LocalGet(p.base)
-			p.c.LocalGet(p.reg(off))
-			p.c.Mem(p.slotStore(off), 3, uint32(off))
+		if s.has(n) {
+			list = append(list, off)
 		}
 	}
+	slices.Sort(list)
+	slices.Reverse(list)
+	return list
 }

@@ -130,28 +130,19 @@ func (p *page) at(l *lowering) (off, left int) {
 
 func (p *page) exitIf(l *lowering) {
 	off, left := p.at(l)
-	p.c.If(wasm.Void)
-	p.writePending(l)
-	p.out(off, core.ExitSingle, 0, left)
-	p.c.End()
+	p.outIf(l, off, core.ExitSingle, 0, left)
 }
 
-func (p *page) missIf(l *lowering, kind uint32) {
+func (p *page) missUnless(l *lowering, kind uint32) {
 	off, left := p.at(l)
-	p.c.If(wasm.Void)
-	p.writePending(l)
-	p.out(off, core.ExitMiss, kind, left)
-	p.c.End()
+	p.outUnless(l, off, core.ExitMiss, kind, left)
 }
 
 func (p *page) irqCheck(l *lowering) {
 	off, left := p.at(l)
 	size := int(l.b.Nodes[l.insn[l.cur]].Aux)
 	p.stateWord(l, core.OffIRQ)
-	p.c.If(wasm.Void)
-	p.writePending(l)
-	p.out(off+size, core.ExitIRQ, 0, left-1)
-	p.c.End()
+	p.outIf(l, off+size, core.ExitIRQ, 0, left-1)
 }
 
 func (p *page) pc(l *lowering, next bool) {
