@@ -41,6 +41,7 @@ type page struct {
 	hoist  []regSet // by node: loads before the loop that it heads
 	pinned []regSet // by node: in locals throughout the loop
 	dirty  []regSet // by node: written by its loop, and in memory only when that is left
+	later  []regSet // by node: what its loop reads behind it, if that has dirty registers
 	owner  []int    // by node: head of the loop of dirty, or 0
 
 	vbase, entry uint32       // parameters

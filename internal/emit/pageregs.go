@@ -1,6 +1,7 @@
 package emit
 
 import (
+	"math/bits"
 	"sort"
 
 	"github.com/c2w/c2w/internal/ir"
@@ -14,6 +15,8 @@ func (s regSet) has(i int) bool      { return s[i>>6]>>(i&63)&1 != 0 }
 func (s regSet) or(t regSet) regSet  { return regSet{s[0] | t[0], s[1] | t[1]} }
 func (s regSet) and(t regSet) regSet { return regSet{s[0] & t[0], s[1] & t[1]} }
 func (s regSet) not(t regSet) regSet { return regSet{s[0] &^ t[0], s[1] &^ t[1]} }
+
+func (s regSet) len() int { return bits.OnesCount64(s[0]) + bits.OnesCount64(s[1]) }
 
 // maxRegs bounds the registers of a page that have locals.
 const maxRegs = 128
@@ -73,7 +76,7 @@ func (p *page) flow() {
 		uses[v] = p.touches(v)
 	}
 	p.in, p.hoist, p.pinned = make([]regSet, n), make([]regSet, n), make([]regSet, n)
-	p.dirty, p.owner = make([]regSet, n), make([]int, n)
+	p.dirty, p.later, p.owner = make([]regSet, n), make([]regSet, n), make([]int, n)
 	fixed := make([]bool, n)
 	for _, h := range g.order {
 		if !g.loop[h] {
@@ -85,11 +88,13 @@ func (p *page) flow() {
 		}
 		fixed[h] = true
 		if s := g.selector(h); s == nil || !s.resumed {
-			want := p.wanted(h, body, uses)
-			if all, dirty, ok := p.promoted(body, uses); ok {
+			live := p.liveIn(body, uses)
+			want := p.wanted(live[h], body, uses)
+			if all, dirty, ok := p.promoted(live[h], body, uses); ok {
 				want = all
 				for v := range body {
 					p.dirty[v], p.owner[v] = dirty, h
+					p.later[v] = p.liveOut(v, live)
 				}
 			}
 			for v := range body {
@@ -141,21 +146,24 @@ func (p *page) flow() {
 // maxPromoted is how many registers a loop may keep in locals alone.
 const maxPromoted = 32
 
+// maxCarried is how many of them there may be if some are set anew in each round
+// before they are read.
+const maxCarried = 12
+
 // promoted are the registers that a loop uses, and those of them that it
 // writes. Loaded before the loop and written when it is left, they are in
-// locals alone inside.
-func (p *page) promoted(body map[int]bool, uses []touched) (all, dirty regSet, ok bool) {
+// locals alone inside. If they are many, those that are not live at the loop's
+// head are not among them: a store in each round costs less than a local that
+// is carried to the head for nobody but the way out.
+func (p *page) promoted(live regSet, body map[int]bool, uses []touched) (all, dirty regSet, ok bool) {
 	for v := range body {
 		dirty = dirty.or(uses[v].set)
 		all = all.or(uses[v].set).or(uses[v].exposed)
 	}
-	n := 0
-	for r := range p.slots {
-		if all.has(r) {
-			n++
-		}
+	if all.len() > maxCarried {
+		all, dirty = all.and(live), dirty.and(live)
 	}
-	return all, dirty, n <= maxPromoted && dirty != (regSet{})
+	return all, dirty, all.len() <= maxPromoted && dirty != (regSet{})
 }
 
 // kept is what a node leaves in locals for the nodes behind.
@@ -163,12 +171,8 @@ func (p *page) kept(u int, t *touched) regSet {
 	if p.cfg.callsAt(u) {
 		return regSet{}
 	}
-	s, n := p.pinned[u], 0
-	for r := range p.slots {
-		if s.has(r) {
-			n++
-		}
-	}
+	s := p.pinned[u].or(p.later[u].and(t.set.or(t.exposed).or(p.in[u])))
+	n := s.len()
 	for i := len(t.order) - 1; i >= 0 && n < keepRegs; i-- {
 		if r := t.order[i]; !s.has(r) {
 			s.add(r)
@@ -184,24 +188,34 @@ func (p *page) kept(u int, t *touched) regSet {
 	return s
 }
 
-// wanted chooses the registers that are worth loading before a loop: that it
-// reads before it writes them, the most used first.
-func (p *page) wanted(h int, body map[int]bool, uses []touched) (s regSet) {
+// liveIn is, by node of a loop, what the loop reads from there on before it
+// writes it.
+func (p *page) liveIn(body map[int]bool, uses []touched) map[int]regSet {
 	live := map[int]regSet{}
 	for changed := true; changed; {
 		changed = false
 		for v := range body {
-			var out regSet
-			for _, e := range p.cfg.succ[v] {
-				if e.to >= 0 && body[e.to] {
-					out = out.or(live[e.to])
-				}
-			}
-			if in := out.not(uses[v].set).or(uses[v].exposed); in != live[v] {
+			if in := p.liveOut(v, live).not(uses[v].set).or(uses[v].exposed); in != live[v] {
 				live[v], changed = in, true
 			}
 		}
 	}
+	return live
+}
+
+// liveOut is the same behind a node.
+func (p *page) liveOut(v int, live map[int]regSet) (out regSet) {
+	for _, e := range p.cfg.succ[v] {
+		if e.to >= 0 {
+			out = out.or(live[e.to])
+		}
+	}
+	return out
+}
+
+// wanted chooses the registers that are worth loading before a loop: that are
+// live at its head, the most used first.
+func (p *page) wanted(live regSet, body map[int]bool, uses []touched) (s regSet) {
 	count := make([]int, len(p.slots))
 	for v := range body {
 		for r, n := range uses[v].count {
@@ -210,7 +224,7 @@ func (p *page) wanted(h int, body map[int]bool, uses []touched) (s regSet) {
 	}
 	var list []int
 	for r := range p.slots {
-		if live[h].has(r) {
+		if live.has(r) {
 			list = append(list, r)
 		}
 	}

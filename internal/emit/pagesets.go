@@ -20,6 +20,10 @@ type pendingSet struct {
 // the access's way out.
 const maxPending = 2
 
+// maxPendingLoop is the same in a loop that keeps its registers in locals: a
+// store more there is in every round.
+const maxPendingLoop = 8
+
 func (p *page) setsNow() bool { return false }
 
 // set takes a register's new value.
@@ -77,7 +81,11 @@ func (p *page) ready(l *lowering) {
 			stored++
 		}
 	}
-	if stored > maxPending {
+	limit := maxPending
+	if p.owner[p.node] != 0 {
+		limit = maxPendingLoop
+	}
+	if stored > limit {
 		p.flush(l)
 	}
 	for _, s := range p.pending {
