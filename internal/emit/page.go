@@ -432,6 +432,9 @@ func (p *page) selector(s *selector) {
 		c.LocalSet(p.sel)
 	})
 	c.End()
+	// Or the loop would carry what is zero already to its head.
+	c.I32Const(0)
+	c.LocalSet(p.sel)
 	p.follow(edges[0])
 }
 

@@ -169,10 +169,12 @@ func (p *page) terminator(l *lowering, n *ir.Node) {
 		p.flush(l)
 		p.jump(b.next)
 	case n.Op == ir.Branch:
-		l.need(n.Args[0])
+		// A comparison straight before its branch is one with it in every engine.
 		p.flush(l)
+		l.need(n.Args[0])
 		p.c.If(wasm.Void)
 		p.jump(b.taken)
+		p.c.Else()
 		p.c.End()
 		p.jump(b.next)
 	case n.Op == ir.Jump:
