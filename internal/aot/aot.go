@@ -231,7 +231,7 @@ func (c *Choice) Add(k *emit.Core) []machine.PageBinding {
 	c.link(k)
 	var list []machine.PageBinding
 	for _, t := range c.Pages {
-		list = append(list, machine.PageBinding{Key: t.Key, Binding: engine.Binding{Slot: k.AddPage(t.Func), Entries: t.Func.Entries}})
+		list = append(list, machine.PageBinding{Key: t.Key, Binding: engine.Binding{Slot: k.AddPage(t.Func), Entries: t.Func.Entries, Tail: t.Func.Tail}})
 	}
 	return list
 }

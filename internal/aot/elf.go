@@ -185,8 +185,9 @@ func (s *scan) candidates(name string) (list []Candidate) {
 	}
 	for page, at := range s.points {
 		code := make([]byte, core.PageSize)
-		copy(code, s.b[page:min(page+core.PageSize, int64(len(s.b)))])
-		c := Candidate{Page{Key: engine.PageKey(code, userMode)}, Found{Place{name, page}, code, around{hashes, int(page / core.PageSize)}}}
+		copy(code, s.b[page:])
+		code = append(code, s.b[min(page+core.PageSize, int64(len(s.b))):min(page+core.PageSize+tailMax, int64(len(s.b)))]...)
+		c := Candidate{Page{Key: engine.PageKey(code[:core.PageSize], userMode)}, Found{Place{name, page}, code, around{hashes, int(page / core.PageSize)}}}
 		for off := range at {
 			c.Points = append(c.Points, Point{Off: off, Entry: true})
 		}

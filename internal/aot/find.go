@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/c2w/c2w/internal/core"
@@ -45,7 +46,7 @@ func NewIndex(programs []Program) (*Index, error) {
 	err := parallel(len(programs), func(i int) error {
 		p := &programs[i]
 		hashes := make([]uint64, 0, (p.Size+core.PageMask)/core.PageSize)
-		err := p.pages(func(_ int64, page []byte) error {
+		err := p.pages(func(_ int64, page, _ []byte) error {
 			hashes = append(hashes, engine.PageKey(page, 0).Content)
 			return nil
 		})
@@ -55,26 +56,35 @@ func NewIndex(programs []Program) (*Index, error) {
 	return x, err
 }
 
-// pages calls do with each page; the slice is do's until it returns.
-func (p *Program) pages(do func(off int64, page []byte) error) error {
+// pages calls do with each page and what lies behind it, at most tailMax bytes;
+// the slices are do's until it returns.
+func (p *Program) pages(do func(off int64, page, tail []byte) error) error {
+	const size = 64 * core.PageSize
 	r := p.Open()
-	buf := make([]byte, 64*core.PageSize)
+	buf := make([]byte, size+tailMax)
+	ahead := 0 // bytes of buf that were read with the pages before
 	for off := int64(0); off < p.Size; {
-		n, err := io.ReadFull(r, buf[:min(int64(len(buf)), p.Size-off)])
+		n, err := io.ReadFull(r, buf[ahead:min(int64(len(buf)), p.Size-off)])
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", p.Name, err)
 		}
-		whole := (n + core.PageMask) &^ core.PageMask
-		clear(buf[n:whole])
-		for at := 0; at < whole; at += core.PageSize {
-			if err := do(off+int64(at), buf[at:at+core.PageSize]); err != nil {
+		n += ahead
+		clear(buf[n:])
+		last := min(n, size)
+		for at := 0; at < last; at += core.PageSize {
+			end := at + core.PageSize
+			if err := do(off+int64(at), buf[at:end:end], buf[min(end, n):min(end+tailMax, n)]); err != nil {
 				return err
 			}
 		}
-		off += int64(n)
+		ahead = copy(buf, buf[last:n])
+		off += int64(last)
 	}
 	return nil
 }
+
+// tailMax is how much of an instruction may lie in the page behind.
+const tailMax = core.MaxInsn - 1
 
 // Contents are the hashes of all pages.
 func (x *Index) Contents() map[uint64]bool {
@@ -90,7 +100,9 @@ func (x *Index) Contents() map[uint64]bool {
 // Found is a content that a profile wants, and its first place.
 type Found struct {
 	Place
-	Code []byte // core.PageSize bytes
+	// Code is the page and the first bytes of the one behind, as far as the program
+	// has them: the end of an instruction may lie there.
+	Code []byte
 	around
 }
 
@@ -132,13 +144,13 @@ func (x *Index) Find(contents map[uint64]bool) (map[uint64]Found, error) {
 		if left == 0 {
 			return nil
 		}
-		err := x.programs[i].pages(func(off int64, page []byte) error {
+		err := x.programs[i].pages(func(off int64, page, tail []byte) error {
 			h, ok := wanted[i][off]
 			if !ok {
 				return nil
 			}
 			mu.Lock()
-			found[h] = Found{first[h], bytes.Clone(page), around{x.hashes[i], int(off / core.PageSize)}}
+			found[h] = Found{first[h], slices.Concat(page, tail), around{x.hashes[i], int(off / core.PageSize)}}
 			mu.Unlock()
 			if left--; left == 0 {
 				return io.EOF

@@ -84,7 +84,6 @@ func (p *page) call(l *lowering, n *ir.Node) {
 	c.LocalSet(p.budget)
 	p.loadTLB()
 	p.loadLimits()
-	p.avail = regSet{}
 	p.jump(b.end)
 }
 
@@ -123,10 +122,18 @@ func (p *page) linked(off int, link Link) {
 	p.c.End()
 }
 
-// guard sets addr to the address at an offset and goes to other unless the jump
+// guard is match for a function that is to be called.
+func (p *page) guard(off int, link Link, other wasm.Label) {
+	p.match(off, link, other)
+	p.c.LocalGet(p.depth)
+	p.c.Op(wasm.OpI32Eqz)
+	p.c.BrIfTo(other)
+}
+
+// match sets addr to the address at an offset and goes to other unless the jump
 // cache has the link's target for it, which says more than any test of the code:
 // that this function would be called there by the dispatcher.
-func (p *page) guard(off int, link Link, other wasm.Label) {
+func (p *page) match(off int, link Link, other wasm.Label) {
 	c := p.c
 	at := p.code // which is set only on the way out
 	p.push(off)
@@ -140,9 +147,6 @@ func (p *page) guard(off int, link Link, other wasm.Label) {
 	c.I32Load(2, jumps+core.JumpTarget)
 	c.I32Const(int32(link.Target))
 	c.Op(wasm.OpI32Ne)
-	c.BrIfTo(other)
-	c.LocalGet(p.depth)
-	c.Op(wasm.OpI32Eqz)
 	c.BrIfTo(other)
 }
 

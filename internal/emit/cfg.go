@@ -8,7 +8,8 @@ import (
 	"github.com/c2w/c2w/internal/isa"
 )
 
-// block is a basic block of a page's code.
+// block is a basic block of a page's code. An instruction that ends in the next
+// page is a block by itself, and an entry: see straddle.go.
 type block struct {
 	start, end int // offsets in the page; end may exceed it by a straddling instruction's tail
 	insns      []isa.Insn
@@ -79,6 +80,9 @@ func findBlocks(g isa.ISA, code []byte, asked []uint16, live *offsets, limit int
 			}
 			insns[off] = in
 			next := off + int(in.Len)
+			if next > core.PageSize {
+				leader[off] = true
+			}
 			flow := forms[in.Form].Flow
 			switch flow {
 			case isa.FlowBranch, isa.FlowJump, isa.FlowCall:
@@ -154,6 +158,9 @@ func newGraph(blocks []*block, asked []uint16) *graph {
 		if v, ok := node[int(off)]; ok {
 			entry[v] = true
 		}
+	}
+	for i, b := range blocks {
+		entry[i+1] = entry[i+1] || b.straddles()
 	}
 	for _, b := range blocks {
 		if v, ok := node[b.end]; ok && entry[v] {

@@ -81,6 +81,9 @@ type Page struct {
 	Entries []uint16
 	// Insns is how many guest instructions it executes.
 	Insns int
+	// Tail are the bytes behind the page that it was made from: the end of its
+	// last instruction.
+	Tail []byte
 
 	mode  uint32
 	limit int // of instructions, with which it was translated
@@ -101,7 +104,7 @@ func (p *page) mark(v int) {
 
 // Source is what a page function is made of.
 type Source struct {
-	Code    []byte // the page
+	Code    []byte // the page and, if that is known, what lies behind it
 	Mode    uint32 // in which it is executed
 	Entries []uint16
 	// Ran, if not nil, limits the function to what a profile has seen to run: the
@@ -110,7 +113,7 @@ type Source struct {
 	// that code again.
 	Ran []uint16
 	// Links, if not nil, says which page function the code at an offset outside
-	// of the page is likely to have.
+	// of the page is likely to have. For offsets in the page it is this one.
 	Links func(off int) (Link, bool)
 }
 
@@ -173,6 +176,9 @@ func (k *Core) translate(s *Source, limit int) *Page {
 	}
 	for _, b := range blocks {
 		out.Insns += len(b.insns)
+		if b.straddles() {
+			out.Tail = code[core.PageSize:b.end]
+		}
 	}
 	return out
 }
@@ -478,11 +484,16 @@ func (p *page) leaveNumber(e edge) {
 // jump transfers control from the current node to an offset.
 func (p *page) jump(off int) {
 	for _, e := range p.cfg.succ[p.node] {
-		if e.to >= 0 && p.cfg.blocks[e.final-1].start == off {
-			p.leaveNumber(e)
-			p.follow(e)
+		if e.to < 0 || p.cfg.blocks[e.final-1].start != off {
+			continue
+		}
+		if p.cfg.blocks[e.final-1].straddles() {
+			p.jumpStraddle(off, e)
 			return
 		}
+		p.leaveNumber(e)
+		p.follow(e)
+		return
 	}
 	p.writeBack(p.node)
 	if link, ok := p.linkTo(off); ok {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/binary"
 	"sort"
 
@@ -26,6 +27,9 @@ func PageKey(content []byte, mode uint32) Key { return Key{xxhash.Sum64(content)
 type Binding struct {
 	Slot    uint32   // in the core's table
 	Entries []uint16 // rising
+	// Tail are the first bytes of the next page that it was made from, if its last
+	// instruction ends there.
+	Tail []byte
 }
 
 // Cause is why a page is no longer bound.
@@ -47,7 +51,7 @@ const maxSlot = 1<<32/core.TargetEntries - 1
 // Valid reports whether the slot can be one of a page function and the entries
 // are offsets in a page, rising, and no more than a function may have.
 func (b *Binding) Valid() bool {
-	if b.Slot < emit.FirstPage || b.Slot > maxSlot || len(b.Entries) > core.TargetEntries {
+	if b.Slot < emit.FirstPage || b.Slot > maxSlot || len(b.Entries) > core.TargetEntries || len(b.Tail) >= core.MaxInsn {
 		return false
 	}
 	for i, off := range b.Entries {
@@ -56,6 +60,15 @@ func (b *Binding) Valid() bool {
 		}
 	}
 	return true
+}
+
+// targetStraddling is target for an instruction that ends in the next page, whose
+// first bytes are given.
+func (b *Binding) targetStraddling(off uint16, tail []byte) uint32 {
+	if len(b.Tail) == 0 || !bytes.HasPrefix(tail, b.Tail) {
+		return 0
+	}
+	return b.target(off)
 }
 
 // target is the jump-cache target for an offset, 0 if it is not an entry.

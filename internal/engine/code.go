@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/emit"
@@ -56,6 +57,7 @@ type codePage struct {
 	// next; tail is the number of this page's first bytes that belong to one.
 	straddles []straddle
 	tail      int
+	before    []int // frames of pages whose bound translation has such an instruction
 }
 
 // straddle is an instruction in two pages. Its record is found by the jump
@@ -133,6 +135,9 @@ func (c *codeCache) drop(frame int, why Cause) {
 	}
 	if p.bound != nil {
 		c.e.jump.flushFrame(frame)
+	}
+	for _, f := range p.before {
+		c.e.jump.flushFrame(f)
 	}
 }
 
@@ -238,7 +243,7 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 	}
 	for i := range p.straddles {
 		if p.straddles[i].off == off {
-			return c.straddle(p, &p.straddles[i], frame, pc), 0
+			return c.straddle(p, &p.straddles[i], frame, pc)
 		}
 	}
 	record = p.record[off>>alignShift]
@@ -249,10 +254,10 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 	return record, target
 }
 
-// straddle returns the record of an instruction that ends in the page behind.
-// If that page cannot be fetched, Go executes the instruction and raises the
-// exception.
-func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) uint32 {
+// straddle returns the record of an instruction that ends in the page behind, and
+// the target if the page's translation has it. If the page behind cannot be
+// fetched, Go executes the instruction and raises the exception.
+func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) (record, target uint32) {
 	e := c.e
 	begin := e.Records.Base + uint32(c.used)
 	next := -1
@@ -264,10 +269,10 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) uin
 	}
 	if c.pages[frame] != p {
 		// The walk set a bit in a page table that lies in this very page.
-		return c.put(&isa.Insn{}, s.off, 0, emit.HandlerSingle)
+		return c.put(&isa.Insn{}, s.off, 0, emit.HandlerSingle), 0
 	}
 	if next >= 0 && s.next != nil && s.next == c.pages[next] {
-		return s.record
+		return s.record, c.straddling(p, s, frame, next)
 	}
 	var both [2 * core.MaxInsn]byte
 	n := copy(both[:core.MaxInsn], e.RAM.Bytes[frame<<core.PageShift+int(s.off):(frame+1)<<core.PageShift])
@@ -276,7 +281,7 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) uin
 	}
 	in, ok := e.ISA.Decode(both[:n])
 	if next < 0 || !ok || next == frame {
-		return c.put(&isa.Insn{}, s.off, 0, emit.HandlerSingle)
+		return c.put(&isa.Insn{}, s.off, 0, emit.HandlerSingle), 0
 	}
 	q := c.pages[next]
 	if q == nil {
@@ -288,7 +293,20 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) uin
 	c.put(&isa.Insn{}, s.off+uint16(in.Len), 0, emit.HandlerGoto)
 	run := [2]uint32{begin, e.Records.Base + uint32(c.used)}
 	p.runs, q.runs = append(p.runs, run), append(q.runs, run)
-	return s.record
+	return s.record, c.straddling(p, s, frame, next)
+}
+
+// straddling is the target of an instruction that ends in the page of another
+// frame, whose end is decoded there: a store to it drops that page.
+func (c *codeCache) straddling(p *codePage, s *straddle, frame, next int) (target uint32) {
+	if p.bound == nil {
+		return 0
+	}
+	tail := c.e.RAM.Bytes[next<<core.PageShift:][:core.MaxInsn]
+	if target = p.bound.targetStraddling(s.off, tail); target != 0 && !slices.Contains(s.next.before, frame) {
+		s.next.before = append(s.next.before, frame)
+	}
+	return target
 }
 
 func (c *codeCache) newPage(frame int) *codePage {

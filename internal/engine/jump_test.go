@@ -289,7 +289,8 @@ func TestBindingValid(t *testing.T) {
 		want bool
 	}{
 		{Binding{Slot: 16}, true}, {Binding{Slot: 15}, false}, {Binding{Slot: maxSlot}, true}, {Binding{Slot: maxSlot + 1}, false},
-		{Binding{16, []uint16{0, 1, 4095}}, true}, {Binding{16, []uint16{4096}}, false}, {Binding{16, []uint16{2, 2}}, false}, {Binding{16, []uint16{4, 2}}, false},
+		{Binding{16, []uint16{0, 1, 4095}, nil}, true}, {Binding{16, []uint16{4096}, nil}, false}, {Binding{16, []uint16{2, 2}, nil}, false}, {Binding{16, []uint16{4, 2}, nil}, false},
+		{Binding{16, nil, make([]byte, core.MaxInsn-1)}, true}, {Binding{16, nil, make([]byte, core.MaxInsn)}, false},
 	} {
 		if c.b.Valid() != c.want {
 			t.Errorf("%+v: %v", c.b, !c.want)

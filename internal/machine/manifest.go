@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ type PageBinding struct {
 
 const (
 	manifestMagic   = "c2wm"
-	manifestVersion = 4
+	manifestVersion = 5
 )
 
 // Encode returns the manifest's bytes: magic, version, total size, fields in
@@ -76,6 +77,8 @@ func (m *Manifest) Encode() ([]byte, error) {
 		for _, e := range p.Binding.Entries {
 			b = le.AppendUint16(b, e)
 		}
+		b = append(b, uint8(len(p.Binding.Tail)))
+		b = append(b, p.Binding.Tail...)
 	}
 	if len(b) > ManifestMax {
 		return nil, fmt.Errorf("the image's configuration and %d translations take %d bytes, %d fit", len(m.Pages), len(b), ManifestMax)
@@ -136,6 +139,9 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 		p.Binding.Slot = u32()
 		for k := u32(); k > 0 && !bad; k-- {
 			p.Binding.Entries = append(p.Binding.Entries, le.Uint16(take(2)))
+		}
+		if n := take(1)[0]; n > 0 {
+			p.Binding.Tail = bytes.Clone(take(uint32(n)))
 		}
 		m.Pages = append(m.Pages, p)
 	}

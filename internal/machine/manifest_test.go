@@ -20,7 +20,7 @@ func sample() *Manifest {
 		Cmdline: "console=hvc0 quiet", Entrypoint: []string{"/entry", ""}, Cmd: []string{"a b", "ü\xff"},
 		Env: []string{"A=1", "B="}, Dir: "/srv", User: "nobody:adm",
 		Pages: []PageBinding{
-			{engine.Key{Content: 1<<64 - 1, Mode: 1}, engine.Binding{Slot: 16, Entries: []uint16{0, 2, 0xffe}}},
+			{engine.Key{Content: 1<<64 - 1, Mode: 1}, engine.Binding{Slot: 16, Entries: []uint16{0, 2, 0xffe}, Tail: []byte{1, 2}}},
 			{engine.Key{Content: 7}, engine.Binding{Slot: 17}},
 		},
 	}
@@ -86,6 +86,7 @@ func TestManifestDamaged(t *testing.T) {
 		"hook slot":      change(func(m *Manifest) { m.Pages[0].Binding.Slot = 0 }),
 		"huge slot":      change(func(m *Manifest) { m.Pages[0].Binding.Slot = 1 << 20 }),
 		"entry off page": change(func(m *Manifest) { m.Pages[0].Binding.Entries[2] = 4096 }),
+		"long tail":      change(func(m *Manifest) { m.Pages[0].Binding.Tail = make([]byte, 15) }),
 		"falling":        change(func(m *Manifest) { m.Pages[0].Binding.Entries = []uint16{4, 2} }),
 		"twice":          change(func(m *Manifest) { m.Pages[0].Binding.Entries = []uint16{4, 4} }),
 	} {

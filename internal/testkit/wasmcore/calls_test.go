@@ -14,12 +14,14 @@ import (
 
 // addPages translates pages and adds them to a core, each linked with the
 // others: where code leaves a page, to a page with an entry at that offset, which
-// is the right one only if the guest happens to be laid out so.
+// is the right one only if the guest happens to be laid out so; and so is the page
+// that is taken to lie behind.
 func addPages(k *emit.Core, units []unit) (list []*engine.Binding) {
 	var made []*emit.Page
 	var sources []*emit.Source
-	for _, u := range units {
-		s := &emit.Source{Code: u.page, Mode: u.mode, Entries: u.entries}
+	for i, u := range units {
+		behind := units[(i+1+i%3)%len(units)].page
+		s := &emit.Source{Code: append(u.page[:len(u.page):len(u.page)], behind[:core.MaxInsn-1]...), Mode: u.mode, Entries: u.entries}
 		s.Links = func(int) (emit.Link, bool) { return emit.LongLink, true }
 		f, _ := k.TranslateSource(s)
 		made, sources = append(made, f), append(sources, s)
@@ -32,7 +34,7 @@ func addPages(k *emit.Core, units []unit) (list []*engine.Binding) {
 				if f == nil {
 					continue
 				}
-				if link, ok := k.NextLink(at, f, uint16(off&core.PageMask)); ok && to != i {
+				if link, ok := k.NextLink(at, f, uint16(off&core.PageMask)); ok && (to == i) == (off>>core.PageShift == 0) {
 					fit = append(fit, link)
 				}
 				at++
@@ -55,7 +57,7 @@ func addPages(k *emit.Core, units []unit) (list []*engine.Binding) {
 			list = append(list, nil)
 			continue
 		}
-		list = append(list, &engine.Binding{Slot: k.AddPage(f), Entries: f.Entries})
+		list = append(list, &engine.Binding{Slot: k.AddPage(f), Entries: f.Entries, Tail: f.Tail})
 	}
 	return list
 }
@@ -201,12 +203,16 @@ func TestCallsElsewhere(t *testing.T) {
 }
 
 // TestCallsInModes: what is called changes what the caller's code has found out
-// at its start: the TLB set in force, by sstatus.SUM, and rounding.
+// at its start: the TLB set in force, by sstatus.SUM, and whether there is
+// floating point, by sstatus.FS.
 func TestCallsInModes(t *testing.T) {
-	pages := [][]byte{caller(), fill(code(csr(1, 11, 11, csrSStatus), csr(1, 15, 15, 2), addi(5, 5, 1), ret))}
-	copy(pages[0][4:], code(ld(9, 10, 0)))
-	copy(pages[0][12:], code(0x02c5f5d3)) // fadd.d f11, f11, f12
-	tr := translatePages(t, []unit{{pages[0], 1, callerEntries()}, {pages[1], 1, []uint16{0, 4, 8}}, {fill(handler()), 1, []uint16{0}}})
+	const faddD = 0x02c5f5d3 // f11, f11, f12, as the rounding mode says
+	pages := [][]byte{fill(code(
+		jal(1, core.PageSize), ld(9, 10, 0), faddD, // 0
+		jalr(1, 13, 0), ld(9, 10, 0), faddD, // 12
+		addi(12, 12, -1), btype(1, 12, 0, -28), // 24
+	)), fill(code(csr(1, 11, 11, csrSStatus), addi(5, 5, 1), ret))}
+	tr := translatePages(t, []unit{{pages[0], 1, []uint16{0, 4, 16}}, {pages[1], 1, []uint16{0, 4}}, {fill(handler()), 1, []uint16{0}}})
 	for _, step := range []int{1, 6, 100} {
 		g := tr.guest()
 		s := newSpace(g, 0)
@@ -220,9 +226,8 @@ func TestCallsInModes(t *testing.T) {
 		s.enter(0x1000, 1)
 		g.setSUM(0)
 		g.Both(func(e *engine.Engine) {
-			e.S.S[riscv64.SStatus] |= 3 << 13 // FS
 			e.S.G[10], e.S.G[11], e.S.G[12], e.S.G[13] = 0x20000, e.S.S[riscv64.SStatus]|statusSUM, 1<<40, 0x2000
-			e.S.G[15] = 2 // round down
+			e.S.S[riscv64.SStatus] |= 3 << 13 // FS
 			e.S.F[11], e.S.F[12] = 0x3ff0_0000_0000_0000, 0x3ca0_0000_0000_0001
 		})
 		g.many(t, 2000, step)
