@@ -58,19 +58,22 @@ func (p *page) setNow(l *lowering, off uint16, v ir.Value) {
 	p.setSlot(l, loc, v, stored)
 }
 
-// flush writes what is pending.
-func (p *page) flush(l *lowering) { p.flushTo(l, 0) }
-
-// flushTo leaves the n latest pending.
-func (p *page) flushTo(l *lowering, n int) {
-	for len(p.pending) > n {
-		s := p.pending[0]
-		p.pending = p.pending[1:]
+// flush writes what is pending: first what lies highest in the state, for the
+// same reason as falling.
+func (p *page) flush(l *lowering) {
+	top := 0
+	for i, s := range p.pending {
+		if s.off > p.pending[top].off {
+			top = i
+		}
+	}
+	for len(p.pending) > 0 {
+		s := p.pending[top]
+		p.pending = slices.Delete(p.pending, top, top+1)
 		p.setNow(l, s.off, s.v)
+		top = 0
 	}
-	if len(p.pending) == 0 {
-		p.pending = nil
-	}
+	p.pending = nil
 }
 
 // ready computes what is pending, so that code may leave.
