@@ -143,39 +143,34 @@ func (l *lowering) openGroup(g *group) {
 	if g.write != 0 {
 		which = core.WriteTLB
 	}
-	c, tag := l.c, l.alloc(ir.I64)
-	c.I32Const(0)
-	c.LocalSet(g.host)
+	c := l.c
+	c.I64Const(^int64(core.PageMask))
 	l.pushRoot(g, g.low)
 	c.LocalTee(l.addr)
+	c.Op(wasm.OpI64And)
+	c.LocalGet(l.addr)
 	off := l.entry(which)
 	c.LocalTee(l.ent)
 	c.I64Load(3, off+core.TLBTag)
-	c.LocalSet(tag)
-	inPage := func(push func()) {
-		c.LocalGet(tag)
-		push()
-		c.I64Const(^int64(core.PageMask))
-		c.Op(wasm.OpI64And)
-		c.Op(wasm.OpI64Eq)
-	}
-	inPage(func() { c.LocalGet(l.addr) })
-	inPage(func() {
-		c.LocalGet(l.addr)
-		c.I64Const(g.end - g.low - 1)
-		c.Op(wasm.OpI64Add)
-	})
-	c.Op(wasm.OpI32And)
-	l.release(ir.I64, tag)
-	c.If(wasm.Void)
-	c.LocalGet(l.ent)
-	c.I32Load(2, off+core.TLBAddend)
+	c.Op(wasm.OpI64Eq)
+	// The page is the entry's, and the span ends in it.
 	c.LocalGet(l.addr)
 	c.Op(wasm.OpI32WrapI64)
+	c.I32Const(core.PageMask)
+	c.Op(wasm.OpI32And)
+	c.I32Const(int32(core.PageSize - (g.end - g.low)))
+	c.Op(wasm.OpI32LeU)
+	c.Op(wasm.OpI32And)
+	c.If(wasm.BlockValue(wasm.I32))
+	c.LocalGet(l.addr)
+	c.Op(wasm.OpI32WrapI64)
+	c.LocalGet(l.ent)
+	c.I32Load(2, off+core.TLBAddend)
 	c.Op(wasm.OpI32Add)
-	c.LocalSet(g.host)
 	c.Else()
+	c.I32Const(0)
 	c.End()
+	c.LocalSet(g.host)
 }
 
 // member emits an access of a group: it pushes a host address to which the
