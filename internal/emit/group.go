@@ -209,10 +209,11 @@ func (l *lowering) member(g *group, n *ir.Node, kind uint32) (offset uint32) {
 // search pushes the host's address of what push pushes the address of, leaving
 // if the TLB does not have it.
 //
-// The operands stand in the order that wazero makes least of: it takes a load as
-// an instruction's operand, and overwrites a constant without a copy, only on
-// the one side. It checks bounds at the first load from the entry, which lies
-// further up, and remembers that behind a condition only if there is an else.
+// The order of the operands is for wazero: it takes a load as an instruction's
+// operand only on the right, and overwrites only what is on the left, where a
+// constant needs no copy. It checks bounds at the first load from the entry, at
+// the higher offset, and remembers that behind a condition only if that has an
+// else.
 func (l *lowering) search(which int, kind uint32, size uint8, push func()) {
 	c := l.c
 	c.I64Const(^int64(core.PageMask) | int64(size-1))
@@ -233,7 +234,8 @@ func (l *lowering) search(which int, kind uint32, size uint8, push func()) {
 }
 
 // entry pops an address and pushes one to which the returned offset is added to
-// reach the address's TLB entry.
+// reach the address's TLB entry. The index is tlbIndex's, by operations on 32 bits:
+// one instruction less in wazero.
 func (l *lowering) entry(which int) (offset uint32) {
 	l.c.Op(wasm.OpI32WrapI64)
 	l.c.I32Const(core.PageShift - 4)

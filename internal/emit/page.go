@@ -291,6 +291,8 @@ func (p *page) out(off int, r core.Exit, kind uint32, refund int) {
 }
 
 // outIf is out if the condition on the stack holds, outUnless if it does not.
+// Both arms are always there, even if empty, and outUnless is the better one: see
+// docs/RATIONALE.md, "What does wazero make of generated code".
 func (p *page) outIf(l *lowering, off int, r core.Exit, kind uint32, refund int) {
 	p.c.If(wasm.Void)
 	p.writePending(l)
