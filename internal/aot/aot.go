@@ -77,7 +77,7 @@ var levels = []uint64{1 << 32, 1 << 22, 3 << 20, 1 << 21, 3 << 19, 1 << 20, 3 <<
 // The size of page functions, for estimates, in bytes.
 const (
 	pageBytes = 300
-	insnBytes = 44
+	insnBytes = 46
 )
 
 // Choose translates the code with the most samples for each byte of Wasm that

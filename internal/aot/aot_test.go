@@ -116,8 +116,8 @@ func TestFind(t *testing.T) {
 	want := map[uint64]Found{
 		hash(filled(7, 5)):             {Place: Place{"short", 0}, Code: filled(7, 5)},
 		hash(page(99, core.PageSize)):  {Place: Place{"long", 99 * core.PageSize}, Code: page(99, core.PageSize)},
-		hash(page(7, core.PageSize)):   {Place: Place{"long", 7 * core.PageSize}, Code: page(7, core.PageSize)},
-		hash(page(200, core.PageSize)): {Place: Place{"twice", core.PageSize}, Code: page(200, core.PageSize)},
+		hash(page(7, core.PageSize)):   {Place: Place{"long", 7 * core.PageSize}, Code: append(page(7, core.PageSize), page(8, tailMax)...)},
+		hash(page(200, core.PageSize)): {Place: Place{"twice", core.PageSize}, Code: page(200, core.PageSize+1)},
 		hash(filled(200, 1)):           {Place: Place{"twice", 2 * core.PageSize}, Code: filled(200, 1)},
 	}
 	contents := map[uint64]bool{1: true}

@@ -84,6 +84,7 @@ func (p *page) call(l *lowering, n *ir.Node) {
 	c.LocalSet(p.budget)
 	p.loadTLB()
 	p.loadLimits()
+	p.forgetAll()
 	p.jump(b.end)
 }
 

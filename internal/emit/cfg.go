@@ -17,6 +17,13 @@ type block struct {
 	ir         ir.Block
 	// Offsets to continue at: taken and fall through; -1 if there is none.
 	taken, next int
+	// cold blocks are copies of a block's parts (cold.go): side are those of this
+	// block, then is the one behind this one, paid how many instructions behind
+	// this one the budget has been charged for.
+	cold bool
+	side []*block
+	then *block
+	paid int
 }
 
 // edge is a transfer of control between nodes. It is meant for the node final,
@@ -146,12 +153,14 @@ func newGraph(blocks []*block, asked []uint16) *graph {
 	g := &graph{blocks: blocks, resumed: make([]bool, n), calls: make([]bool, n)}
 	node := map[int]int{}
 	for i, b := range blocks {
-		node[b.start] = i + 1
+		if !b.cold {
+			node[b.start] = i + 1
+		}
 	}
 	for i, b := range blocks {
 		_, back := node[b.end]
 		_, inside := node[b.taken]
-		g.calls[i+1] = back && !inside && b.callsOut()
+		g.calls[i+1] = back && !inside && !b.cold && b.callsOut()
 	}
 	entry := make([]bool, n)
 	for _, off := range asked {
@@ -190,11 +199,21 @@ func newGraph(blocks []*block, asked []uint16) *graph {
 func (g *graph) connect(node map[int]int, entry []bool) {
 	n := len(g.blocks) + 1
 	*g = graph{blocks: g.blocks, resumed: g.resumed, calls: g.calls, succ: make([][]edge, n), number: make([]int, n), region: make([]int, n)}
+	cold := map[*block]int{}
+	for i, b := range g.blocks {
+		if b.cold {
+			cold[b] = i + 1
+		}
+	}
 	for i, b := range g.blocks {
 		v := i + 1
 		if entry[v] {
 			g.entries = append(g.entries, v)
 			g.succ[0] = append(g.succ[0], edge{v, v})
+		}
+		if b.then != nil {
+			g.succ[v] = []edge{{cold[b.then], cold[b.then]}}
+			continue
 		}
 		ways := []int{b.taken, b.next}
 		if g.calls[v] {
@@ -209,6 +228,9 @@ func (g *graph) connect(node map[int]int, entry []bool) {
 				to = -1
 			}
 			g.succ[v] = append(g.succ[v], edge{to, to})
+		}
+		for _, s := range b.side {
+			g.succ[v] = append(g.succ[v], edge{cold[s], cold[s]})
 		}
 	}
 	g.sort()
@@ -288,6 +310,11 @@ func (g *graph) analyse() {
 	}
 	for _, e := range g.succ[0] {
 		g.merge[e.to] = true
+	}
+	for i, b := range g.blocks {
+		if b.cold {
+			g.merge[i+1] = true // led to from the middle of a block
+		}
 	}
 	for _, s := range g.selectors {
 		for _, e := range g.succ[s.node][1:] {

@@ -140,6 +140,13 @@ func (l *lowering) fpArith(n *ir.Node, op ir.FP, t wasm.ValType) {
 		l.t.fpLimit(l)
 		l.c.Op(wasm.OpI32Eqz)
 	}
+	if l.t.aside(l) {
+		for k := range args {
+			l.unuse(n.Args[k])
+		}
+		l.fpResult(r, result)
+		return
+	}
 	l.c.If(wasm.Void)
 	if l.t.interprets() {
 		for k := range args {

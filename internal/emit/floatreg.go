@@ -21,6 +21,9 @@ type floatTier interface {
 	// pops a condition and leaves for it to execute the instruction.
 	interprets() bool
 	resumeIf(l *lowering)
+	// aside pops a condition and, if it holds, goes to where the instruction is
+	// executed with all that may be needed; or it does nothing, and says so.
+	aside(l *lowering) bool
 	// fpLimit and fmaBound push what results are compared with (float.go).
 	fpLimit(l *lowering)
 	fmaBound(l *lowering)

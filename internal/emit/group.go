@@ -41,14 +41,14 @@ const maxSpan = 512
 const minGroup = 4
 
 // origin takes an address apart into a value and a constant.
-func (l *lowering) origin(v ir.Value) (root ir.Value, off int64) {
-	for l.b.Nodes[v].Op == ir.Add {
-		c, ok := l.b.IsConst(l.b.Nodes[v].Args[1])
+func origin(b *ir.Block, v ir.Value) (root ir.Value, off int64) {
+	for b.Nodes[v].Op == ir.Add {
+		c, ok := b.IsConst(b.Nodes[v].Args[1])
 		if !ok {
 			break
 		}
 		off += c
-		v = l.b.Nodes[v].Args[0]
+		v = b.Nodes[v].Args[0]
 	}
 	return v, off
 }
@@ -60,6 +60,11 @@ func (l *lowering) findGroups() {
 	if l.t.interprets() {
 		return
 	}
+	l.groups = l.formGroups(func(g *group) { l.uses[g.root]++ })
+}
+
+// formGroups forms the groups; member is told of every access of one.
+func (l *lowering) formGroups(member func(*group)) map[int]*group {
 	latest := map[ir.Value]*group{}
 	of := map[int]*group{}
 	for i := range l.b.Nodes {
@@ -67,7 +72,7 @@ func (l *lowering) findGroups() {
 		if n.Op != ir.Load && n.Op != ir.Store {
 			continue
 		}
-		root, off := l.origin(n.Args[0])
+		root, off := origin(l.b, n.Args[0])
 		if _, ok := l.b.IsConst(root); ok {
 			continue
 		}
@@ -85,11 +90,11 @@ func (l *lowering) findGroups() {
 	for i, g := range of {
 		if g.left < minGroup {
 			delete(of, i)
-		} else {
-			l.uses[g.root]++
+		} else if member != nil {
+			member(g)
 		}
 	}
-	l.groups = of
+	return of
 }
 
 // join takes an access in, unless the span would become too long.
@@ -180,7 +185,7 @@ func (l *lowering) member(g *group, n *ir.Node, kind uint32) (offset uint32) {
 		l.openGroup(g)
 	}
 	c := l.c
-	_, off := l.origin(n.Args[0])
+	_, off := origin(l.b, n.Args[0])
 	c.LocalGet(g.host)
 	c.LocalTee(l.ent)
 	c.Op(wasm.OpI32Eqz)

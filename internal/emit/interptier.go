@@ -70,6 +70,8 @@ func (m *interp) getF64(l *lowering, loc ir.Loc) {
 
 func (m *interp) interprets() bool { return true }
 
+func (m *interp) aside(*lowering) bool { return false }
+
 func (m *interp) resumeIf(l *lowering) { m.exitIf(l) }
 
 func (m *interp) fpLimit(l *lowering)  { pushLimit(l) }

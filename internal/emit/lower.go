@@ -100,14 +100,9 @@ func (l *lowering) block(b *ir.Block) {
 	l.held = append(l.held[:0], make([]int32, n)...)
 	l.temp = append(l.temp[:0], make([]bool, n)...)
 	l.float64s = append(l.float64s[:0], make([]bool, n)...)
-	l.insn = append(l.insn[:0], make([]int32, n)...)
-	in := int32(0)
+	l.findInsns()
 	for i := range b.Nodes {
 		l.held[i] = -1
-		if b.Nodes[i].Op == ir.Insn {
-			in = int32(i)
-		}
-		l.insn[i] = in
 		for _, a := range b.Nodes[i].Args {
 			if a >= 0 {
 				l.uses[a]++
@@ -417,6 +412,13 @@ func (l *lowering) access(n *ir.Node, write uint32) (offset uint32) {
 	which := core.ReadTLB
 	if write != 0 {
 		which = core.WriteTLB
+	}
+	if p, ok := l.t.(*page); ok {
+		if last := p.last(l, n); last != nil {
+			l.need(n.Args[0])
+			l.recall(p, last, which, kind, n.Aux)
+			return 0
+		}
 	}
 	l.search(which, kind, n.Aux, func() { l.need(n.Args[0]) })
 	return 0

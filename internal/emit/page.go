@@ -44,6 +44,12 @@ type page struct {
 	later  []regSet // by node: what its loop reads behind it, if that has dirty registers
 	owner  []int    // by node: head of the loop of dirty, or 0
 
+	// Of lastpage.go: all that the function keeps, by access, and by the node in
+	// front of the outermost loop around them.
+	pages     []*lastPage
+	lastPages map[place]*lastPage
+	unknown   map[int][]*lastPage
+
 	vbase, entry uint32       // parameters
 	depth        uint32       // the third: how many calls may still lie within each other
 	base         uint32       // local: the state's address
@@ -169,13 +175,23 @@ func (k *Core) translate(s *Source, limit int) *Page {
 	p.lift(blocks)
 	p.cfg = newGraph(blocks, asked)
 	p.flow()
+	p.findPages()
+	if cold := p.splitHot(); cold != nil {
+		p.lift(cold)
+		blocks = append(blocks, cold...)
+		p.cfg = newGraph(blocks, asked)
+		p.flow()
+	}
+	p.unknown = p.outermost()
 	p.emit()
 	out := &Page{Func: f, mode: mode, limit: limit}
 	for _, e := range p.cfg.entries {
 		out.Entries = append(out.Entries, uint16(blocks[e-1].start))
 	}
 	for _, b := range blocks {
-		out.Insns += len(b.insns)
+		if !b.cold {
+			out.Insns += len(b.insns)
+		}
 		if b.straddles() {
 			out.Tail = code[core.PageSize:b.end]
 		}
@@ -369,6 +385,7 @@ func (p *page) tree(v int) {
 		for _, off := range p.falling(p.hoist[v]) {
 			p.loadReg(off)
 		}
+		p.forget(p.unknown[v])
 		if p.dirty[v] != (regSet{}) {
 			p.stub[v] = c.Block(wasm.Void)
 		}
@@ -422,10 +439,12 @@ func (p *page) body(v int) {
 		c.Op(wasm.OpI32GtS)
 		p.outUnless(p.l, b.start, core.ExitBudget, 0, 0)
 	}
-	c.LocalGet(p.budget)
-	c.I32Const(int32(len(b.insns)))
-	c.Op(wasm.OpI32Sub)
-	c.LocalSet(p.budget)
+	if !b.cold {
+		c.LocalGet(p.budget)
+		c.I32Const(int32(len(b.insns)))
+		c.Op(wasm.OpI32Sub)
+		c.LocalSet(p.budget)
+	}
 	p.l.block(&b.ir)
 }
 

@@ -108,6 +108,12 @@ func (p *page) flow() {
 		known[v] = fixed[v]
 		p.in[v] = p.pinned[v]
 	}
+	for i, b := range g.blocks {
+		if b.cold { // from the middle of a block: what is always in locals
+			fixed[i+1], known[i+1] = true, true
+			p.in[i+1] = p.pinned[i+1]
+		}
+	}
 	known[0] = true
 	for changed := true; changed; {
 		changed = false
@@ -130,7 +136,7 @@ func (p *page) flow() {
 		}
 	}
 	for h := range fixed {
-		if !fixed[h] {
+		if !fixed[h] || !g.loop[h] {
 			continue
 		}
 		have := regSet{^uint64(0), ^uint64(0)}

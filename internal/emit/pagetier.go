@@ -125,7 +125,7 @@ func (p *page) at(l *lowering) (off, left int) {
 			left++
 		}
 	}
-	return int(l.b.Nodes[at].Imm), left
+	return int(l.b.Nodes[at].Imm), left + p.cfg.blocks[p.node-1].paid
 }
 
 func (p *page) exitIf(l *lowering) {
@@ -204,6 +204,7 @@ func (p *page) terminator(l *lowering, n *ir.Node) {
 		p.flush(l)
 		p.loadTLB()
 		p.loadLimits()
+		p.forgetAll()
 		p.jump(b.next)
 	case n.Op == ir.Single:
 		off, left := p.at(l)

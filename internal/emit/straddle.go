@@ -15,7 +15,7 @@ import (
 
 // straddles reports whether the block is an instruction that ends in the next
 // page.
-func (b *block) straddles() bool { return b.end > core.PageSize }
+func (b *block) straddles() bool { return b.end > core.PageSize && !b.cold }
 
 // jumpStraddle goes along an edge of the current node to such an instruction, if
 // it is what the function was made from.
