@@ -37,6 +37,7 @@ var bans = []ban{
 	{"internal/fdt", "", ours, "it writes device trees of what it is told"},
 	{"internal/wasm", "", ours, "it is the format of anybody's modules"},
 	{"internal/wasm/link", "internal/wasm", ours, "it joins any Go reactor with any functions"},
+	{"internal/marks", "internal/core internal/wasm", ours, "it ties numbers to numbers, whoever asks"},
 	{"internal/wasi", "internal/hostfs", ours, "it is the host as any program sees it"},
 	{"internal/hostfs/...", "internal/hostfs", ours, "it is the contract between hosts and a server of files, and knows neither"},
 	{"internal/p9", "internal/hostfs", ours, "it serves any host's files over any transport"},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -149,6 +150,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"ociempty":  ociEmptyScript,
 	"truncate":  truncateScript,
 	"nofile":    noFileScript,
+	"capture":   captureScript,
 }
 
 // status STATUS COMMAND [ARG…] runs a command that must end with that status.
@@ -198,6 +200,21 @@ func noFileScript(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("left behind: %q", found)
 		}
 	}
+}
+
+// capture VARIABLE REGEXP sets a variable to what the first group of the first
+// match has in the standard output of the command before.
+func captureScript(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture VARIABLE REGEXP")
+	}
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	m := re.FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(m) < 2 {
+		ts.Fatalf("no match for %#q with a group", args[1])
+	}
+	ts.Setenv(args[0], m[1])
 }
 
 // damageall PATTERN… flips one byte in the middle of each file that matches.

@@ -82,6 +82,7 @@ var partNames = []struct{ name, label string }{
 	{"machine", "machine code"},
 	{"machine", "machine data"},
 	{"core", "core code"},
+	{"marks", "marks"},
 	{"kernel", "kernel"},
 	{"init", "init"},
 	{"disk", "disk"},

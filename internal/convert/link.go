@@ -13,6 +13,7 @@ import (
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/isa"
 	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/marks"
 	"github.com/c2w/c2w/internal/trial"
 	"github.com/c2w/c2w/internal/wasm"
 	"github.com/c2w/c2w/internal/wasm/link"
@@ -72,7 +73,33 @@ func Link(p *Parts) (*link.Output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("joining the machine and its core: %w", err)
 	}
+	if err := mark(out, k); err != nil {
+		return nil, err
+	}
 	return out, nil
+}
+
+// mark adds to a file what Wasm of the page functions belongs to which
+// instruction.
+func mark(out *link.Output, k *emit.Core) error {
+	if len(k.Pages) == 0 {
+		return nil
+	}
+	funcs := make([]marks.Func, len(k.Pages))
+	for i, f := range k.Pages {
+		code, list, err := out.Marked(f)
+		if err != nil {
+			return err
+		}
+		funcs[i] = marks.Func{Size: len(code), Marks: list}
+	}
+	section, err := marks.Encode(funcs)
+	if err != nil {
+		return fmt.Errorf("encoding what belongs to which instruction: %w", err)
+	}
+	out.Module.Customs = append(out.Module.Customs, section)
+	out.Parts = append(out.Parts, link.Part{Label: "marks", Bytes: int64(len(wasm.AppendCustom(nil, section)))})
+	return nil
 }
 
 // checkMachine refuses a machine that says it is for another core than this

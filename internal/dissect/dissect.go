@@ -15,6 +15,7 @@ import (
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/marks"
 	"github.com/c2w/c2w/internal/trial"
 	"github.com/c2w/c2w/internal/wasm"
 )
@@ -133,12 +134,35 @@ func (f *File) Page(k engine.Key) *engine.Binding {
 	return nil
 }
 
-// Body returns the body of the function in a slot of the core's table, as it is
-// in the module that Core returns; ok is false if there is none.
+// Body returns the body of the page function in a slot of the core's table, as
+// it is in the file; ok is false if there is none.
 func (f *File) Body(slot uint32) (body []byte, ok bool) {
 	if uint64(slot) >= uint64(len(f.slots)) || slot < emit.FirstPage || f.slots[slot] == noFunc {
 		return nil, false
 	}
-	body, err := f.renumber(f.slots[slot])
+	_, body, err := f.body(f.slots[slot])
 	return body, err == nil
+}
+
+// Marks returns what the file says of which Wasm of the page function in a slot
+// belongs to which instruction: tags are offsets in the guest's page, or
+// emit.Own. Offsets count in the body's code as [wasm.SplitBody] returns it.
+func (f *File) Marks(slot uint32) ([]wasm.Mark, error) {
+	body, ok := f.Body(slot)
+	if !ok {
+		return nil, fmt.Errorf("there is no page function in slot %d", slot)
+	}
+	_, code, err := wasm.SplitBody(body)
+	if err != nil {
+		return nil, err
+	}
+	data, ok := f.m.Custom(marks.Section)
+	if !ok {
+		return nil, fmt.Errorf("the file has no section %q: convert the image again", marks.Section)
+	}
+	m, err := marks.Read(data, int(slot-emit.FirstPage))
+	if err == nil && m.Size != len(code) {
+		err = fmt.Errorf("the file's section %q belongs to other functions: convert the image again", marks.Section)
+	}
+	return m.Marks, err
 }

@@ -72,6 +72,9 @@ func TestOpen(t *testing.T) {
 	if _, ok := f.Body(emit.FirstPage - 1); ok {
 		t.Error("a hook is a page function")
 	}
+	if m, err := f.Marks(emit.FirstPage - 1); err == nil {
+		t.Errorf("a hook has marks: %v", m)
+	}
 	module, err := f.Core()
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +117,7 @@ func TestDamaged(t *testing.T) {
 		f.Core()
 		for _, p := range f.Manifest.Pages {
 			f.Body(p.Binding.Slot)
+			f.Marks(p.Binding.Slot)
 		}
 	}
 	for _, n := range []int{0, 8, 100, len(b) / 2, len(b) - 1} {

@@ -5,7 +5,6 @@
 package listing
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"regexp"
@@ -16,11 +15,9 @@ import (
 
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/dissect"
-	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/engine"
 	"github.com/c2w/c2w/internal/ir"
 	"github.com/c2w/c2w/internal/isa"
-	"github.com/c2w/c2w/internal/machine"
 	"github.com/c2w/c2w/internal/wasm"
 )
 
@@ -35,47 +32,30 @@ type Page struct {
 	// no function.
 	Entries []uint16
 
-	body   []byte // of the function, with its local declarations
-	marks  []wasm.Mark
-	marked bool
+	body    []byte // of the function, with its local declarations
+	marks   []wasm.Mark
+	unknown error // why marks is not known
 }
 
-// New looks for the page function that a file has for a page in a mode. It ties
-// the function's code to the guest's instructions by translating the page
-// again; a file that another c2w made may have functions for which that does
-// not work. Then Write shows them without.
+// New looks for the page function that a file has for a page in a mode. If the
+// file does not say which of the function's code belongs to which instruction,
+// Write shows it without.
 func New(f *dissect.File, g isa.ISA, code []byte, mode uint32, base uint64) *Page {
 	p := &Page{ISA: g, Code: code, Mode: mode, Base: base}
 	b := f.Page(engine.PageKey(code, core.CodeMode(mode)))
 	if b == nil {
 		return p
 	}
-	body, ok := f.Body(b.Slot)
-	if !ok {
-		return p
-	}
-	p.Entries, p.body = b.Entries, body
-	k := emit.NewCore(g, machine.StateBase, machine.CachesBase)
-	again, ok := k.Translate(code, core.CodeMode(mode), b.Entries)
-	if !ok {
-		return p
-	}
-	// The linker puts the dispatcher in front of the core's other functions and
-	// leaves these in their order.
-	r := wasm.Resolver{
-		Func:  func(sym int) (uint32, bool) { return uint32(sym) + 1, sym < k.Run },
-		Table: func(int) (uint32, bool) { return 0, true },
-		Type:  func(wasm.FuncType) (uint32, bool) { return 0, false },
-	}
-	same, err := again.Func.Encode(r)
-	if err != nil || !bytes.Equal(same, body) {
-		return p
-	}
-	if p.marks, err = again.Func.Body.Marks(r); err == nil {
-		p.marked = true
+	if body, ok := f.Body(b.Slot); ok {
+		p.Entries, p.body = b.Entries, body
+		p.marks, p.unknown = f.Marks(b.Slot)
 	}
 	return p
 }
+
+// marked reports whether there is a function and it is known what in it belongs
+// to which instruction.
+func (p *Page) marked() bool { return p.body != nil && p.unknown == nil }
 
 // Size is the length of the function's body in bytes, 0 if there is none.
 func (p *Page) Size() int { return len(p.body) }
@@ -102,14 +82,14 @@ func (p *Page) insns(from int) (list []insn) {
 // instructions lists the page's instructions: those that the function executes
 // or, if that is not known, all from the start on.
 func (p *Page) instructions() []insn {
-	if !p.marked {
+	if !p.marked() {
 		return p.insns(0)
 	}
 	seen := map[int]bool{}
 	var list []insn
 	for _, m := range p.marks {
 		off := int(m.Tag)
-		if off < 0 || seen[off] || off >= core.PageSize {
+		if off < 0 || seen[off] {
 			continue
 		}
 		seen[off] = true
@@ -150,7 +130,7 @@ func (p *Page) Write(w io.Writer, want func(off int) bool) error {
 	var b strings.Builder
 	for _, i := range list {
 		line := Line(p.ISA, p.Base+uint64(i.off), i.in.Raw, int(i.in.Len))
-		if p.marked && !has[i.off] {
+		if p.marked() && !has[i.off] {
 			line += "  ;; not in the page function"
 		}
 		fmt.Fprintf(&b, "%s\n", line)
@@ -184,13 +164,13 @@ func (p *Page) writeFunction(b *strings.Builder, want func(off int) bool) error 
 	for _, e := range p.Entries {
 		fmt.Fprintf(b, " +%#x", e)
 	}
-	b.WriteString("\n;; (param $vbase i64) (param $entry i32) (result i64)")
+	b.WriteString("\n;; (param $vbase i64) (param $entry i32) (param $depth i32) (result i64)")
 	for _, l := range locals {
 		fmt.Fprintf(b, " (local %d × %v)", l.Count, l.Type)
 	}
 	b.WriteByte('\n')
-	if !p.marked {
-		b.WriteString(";; this c2w would translate the page otherwise: what belongs to which instruction is not known\n")
+	if !p.marked() {
+		fmt.Fprintf(b, ";; what belongs to which instruction is not known: %v\n", p.unknown)
 	}
 	text, err := p.wat(code, want)
 	b.WriteString(text)
@@ -200,35 +180,33 @@ func (p *Page) writeFunction(b *strings.Builder, want func(off int) bool) error 
 // wat prints the function's code: a line with the guest's instruction in front
 // of what belongs to it, and dots in place of what is not wanted.
 func (p *Page) wat(code []byte, want func(off int) bool) (string, error) {
-	next, tag := 0, int32(emit.Own)
+	next := 0
 	// What a mark says holds for the lines up to the next one; skipped text is
 	// cut out afterwards, by these two.
 	const hide, show = "\x00hide\n", "\x00show\n"
+	heading := func(tag int32) string {
+		if tag < 0 {
+			return hide + ";; the function's own\n"
+		}
+		line := ";; +" + fmt.Sprintf("%#x", tag)
+		if in, ok := p.ISA.Decode(p.Code[tag:]); ok {
+			line = ";; " + Line(p.ISA, p.Base+uint64(tag), in.Raw, int(in.Len))
+		}
+		if want(int(tag)) {
+			return show + line + "\n"
+		}
+		return hide + line + "\n"
+	}
 	text, err := wasm.Text(code, wasm.TextOptions{
-		Local: func(i uint32) string { return map[uint32]string{0: "$vbase", 1: "$entry"}[i] },
-		Before: func(off int) string {
-			changed := false
+		Local: func(i uint32) string { return map[uint32]string{0: "$vbase", 1: "$entry", 2: "$depth"}[i] },
+		Before: func(off int) (lines string) {
 			for ; next < len(p.marks) && p.marks[next].Off <= off; next++ {
-				changed = changed || p.marks[next].Tag != tag
-				tag = p.marks[next].Tag
+				lines += heading(p.marks[next].Tag)
 			}
-			switch {
-			case !changed:
-				return ""
-			case tag < 0:
-				return hide + ";; the function's own\n"
-			}
-			line := ";; +" + fmt.Sprintf("%#x", tag)
-			if in, ok := p.ISA.Decode(p.Code[tag:]); ok {
-				line = ";; " + Line(p.ISA, p.Base+uint64(tag), in.Raw, int(in.Len))
-			}
-			if want(int(tag)) {
-				return show + line + "\n"
-			}
-			return hide + line + "\n"
+			return lines
 		},
 	})
-	if !p.marked {
+	if !p.marked() {
 		return text, err
 	}
 	all := true // is anything left out?
@@ -279,7 +257,7 @@ func (p *Page) named(slot string) string {
 // and n before and behind it.
 func (p *Page) Around(off, n int) func(off int) bool {
 	list := p.instructions()
-	if p.marked && !slices.ContainsFunc(list, func(i insn) bool { return i.off == off }) {
+	if p.marked() && !slices.ContainsFunc(list, func(i insn) bool { return i.off == off }) {
 		list = p.insns(off &^ 1) // the function does not have it
 		return p.among(list[:min(len(list), n+1)])
 	}

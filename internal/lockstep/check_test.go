@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -146,5 +147,11 @@ func TestDifference(t *testing.T) {
 		if !strings.Contains(report, want) {
 			t.Errorf("the report has no %q", want)
 		}
+	}
+	// The function's code is told apart by instruction, and only some is shown.
+	_, code, _ := strings.Cut(report, ";; page function: ")
+	at := fmt.Sprintf(";; %#x  ", d.Trace[d.First].PC)
+	if !strings.Contains(code, at) || !strings.Contains(code, "\n;; …\n") || strings.Contains(code, "is not known") {
+		t.Errorf("the Wasm does not say what belongs to %q", at)
 	}
 }

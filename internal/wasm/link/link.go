@@ -127,6 +127,19 @@ type Data struct {
 type Output struct {
 	Module *wasm.Module
 	Parts  []Part
+
+	l *linker
+}
+
+// Marked returns a core function's code, as [wasm.SplitBody] returns it, and the
+// marks of that code.
+func (o *Output) Marked(sym int) (code []byte, marks []wasm.Mark, err error) {
+	l := o.l
+	if marks, err = l.in.Funcs[sym].Body.Marks(l.resolver()); err != nil {
+		return nil, nil, err
+	}
+	_, code, err = wasm.SplitBody(o.Module.Bodies[l.sym[sym]-uint32(len(l.m.Imports))])
+	return code, marks, err
 }
 
 // Part is a share of the file.
@@ -170,7 +183,7 @@ func Link(in *Input) (*Output, error) {
 		}
 	}
 	m.Customs = append([]wasm.Custom(nil), in.Customs...)
-	return &Output{m, l.report.parts(m)}, nil
+	return &Output{m, l.report.parts(m), l}, nil
 }
 
 // checkMachine checks the Go module's shape and sets the memory.
