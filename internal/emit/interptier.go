@@ -125,9 +125,9 @@ func (m *interp) exitIf(l *lowering) {
 	m.out(l, m.single, nil)
 }
 
-func (m *interp) missUnless(l *lowering, kind uint32) {
+func (m *interp) missIf(l *lowering, kind uint32) {
+	m.c.Op(wasm.OpI64Ne)
 	m.c.If(wasm.Void)
-	m.c.Else()
 	m.c.I32Const(0)
 	m.c.LocalGet(l.addr)
 	m.c.I64Store(3, m.base+uint32(core.OffExitAddr))
@@ -140,6 +140,7 @@ func (m *interp) missUnless(l *lowering, kind uint32) {
 		}
 		m.c.BrTo(m.miss[kind])
 	}
+	m.c.Else()
 	m.c.End()
 }
 

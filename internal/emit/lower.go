@@ -24,9 +24,9 @@ type tier interface {
 	floatTier
 	// exitIf pops a condition and leaves for Go to execute the instruction.
 	exitIf(l *lowering)
-	// missUnless pops a condition and leaves, if it does not hold, because the TLB lacks the address in
-	// l.addr.
-	missUnless(l *lowering, kind uint32)
+	// missIf pops two 64-bit values and leaves, if they differ, because the TLB
+	// lacks the address in l.addr.
+	missIf(l *lowering, kind uint32)
 	// irqCheck leaves after the instruction if State.IRQ is set.
 	irqCheck(l *lowering)
 	// stateWord pushes a 32-bit word of the state.

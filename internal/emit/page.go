@@ -306,9 +306,8 @@ func (p *page) out(off int, r core.Exit, kind uint32, refund int) {
 	}
 }
 
-// outIf is out if the condition on the stack holds, outUnless if it does not.
-// Both arms are always there, even if empty, and outUnless is the better one: see
-// docs/RATIONALE.md, "What does wazero make of generated code".
+// outIf is out if the condition on the stack holds. Both arms are always there,
+// even if empty: see docs/RATIONALE.md, "What does wazero make of generated code".
 func (p *page) outIf(l *lowering, off int, r core.Exit, kind uint32, refund int) {
 	p.c.If(wasm.Void)
 	p.writePending(l)
@@ -317,7 +316,17 @@ func (p *page) outIf(l *lowering, off int, r core.Exit, kind uint32, refund int)
 	p.c.End()
 }
 
-func (p *page) outUnless(l *lowering, off int, r core.Exit, kind uint32, refund int) {
+// outUnless is out unless a comparison of what is on the stack holds; not is the
+// opposite comparison. Which arm the way out is in decides where engines put it,
+// and they disagree: wazero puts an else arm behind everything else, wasmtime the
+// other one. In loops wazero's way is better in both.
+func (p *page) outUnless(l *lowering, is, not wasm.Opcode, off int, r core.Exit, kind uint32, refund int) {
+	if p.owner[p.node] == 0 {
+		p.c.Op(not)
+		p.outIf(l, off, r, kind, refund)
+		return
+	}
+	p.c.Op(is)
 	p.c.If(wasm.Void)
 	p.c.Else()
 	p.writePending(l)
@@ -436,8 +445,7 @@ func (p *page) body(v int) {
 	if g.head[v] {
 		c.LocalGet(p.budget)
 		c.I32Const(0)
-		c.Op(wasm.OpI32GtS)
-		p.outUnless(p.l, b.start, core.ExitBudget, 0, 0)
+		p.outUnless(p.l, wasm.OpI32GtS, wasm.OpI32LeS, b.start, core.ExitBudget, 0, 0)
 	}
 	if !b.cold {
 		c.LocalGet(p.budget)

@@ -133,9 +133,9 @@ func (p *page) exitIf(l *lowering) {
 	p.outIf(l, off, core.ExitSingle, 0, left)
 }
 
-func (p *page) missUnless(l *lowering, kind uint32) {
+func (p *page) missIf(l *lowering, kind uint32) {
 	off, left := p.at(l)
-	p.outUnless(l, off, core.ExitMiss, kind, left)
+	p.outUnless(l, wasm.OpI64Eq, wasm.OpI64Ne, off, core.ExitMiss, kind, left)
 }
 
 func (p *page) irqCheck(l *lowering) {
