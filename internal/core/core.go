@@ -60,7 +60,17 @@ const (
 	TLBBase    = 0
 	ModeTLB    = 2 * TLBSize // stride from one mode's TLB set to the next
 	JumpBase   = TLBBase + Modes*ModeTLB
-	CachesSize = JumpBase + CodeModes*JumpSize
+	LinkBase   = JumpBase + CodeModes*JumpSize
+	CachesSize = LinkBase + LinkSlots*8
+)
+
+// LinkSlots is how many page functions, the first ones, can be called by name
+// from others. Caches.Links says of each for which virtual page, in the address
+// space and mode of its code, the jump cache leads to it: the page's address with
+// LinkValid set, or something else.
+const (
+	LinkSlots = 4096
+	LinkValid = 1
 )
 
 // CodeMode is the mode whose code a mode executes.
@@ -264,6 +274,9 @@ func NewHart() *Hart { return &Hart{new(State), new(Caches)} }
 type Caches struct {
 	TLB  [Modes][2][TLBEntries]TLBEntry // [mode][0 read, 1 write]
 	Jump [CodeModes][JumpEntries]JumpEntry
+	// Links are by the number of the page function. One stays only as long as the
+	// jump cache may have entries for its page.
+	Links [LinkSlots]uint64
 }
 
 // TLBEntry maps one guest virtual page to linear memory.

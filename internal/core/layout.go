@@ -3,7 +3,7 @@ package core
 // Contract is the version of what generated code and the machine expect of each
 // other beyond the numbers that Layout lists: what a field means, who keeps it,
 // when. Whoever changes that raises it; code made before is refused then.
-const Contract = 2
+const Contract = 3
 
 // probes are addresses by which Layout tells how TLBs and jump caches are
 // indexed: bits on every side of each field.
@@ -16,7 +16,7 @@ func Layout() []uint32 {
 		Contract,
 		PageShift, Modes, CodeModes, StateSize, CachesSize,
 		TLBBase, ModeTLB, ReadTLB, WriteTLB, TLBEntries, TLBWays, TLBOther, TLBEntrySize, TLBAddend, TLBTag,
-		JumpBase, JumpWays, JumpEntries, JumpEntrySize, JumpRecord, JumpTarget, JumpTag,
+		LinkBase, LinkSlots, LinkValid, JumpBase, JumpWays, JumpEntries, JumpEntrySize, JumpRecord, JumpTarget, JumpTag,
 		RecordSize, RecA, RecB, RecC, RecPC, RecImm, RecOrig, RecOp,
 		TargetEntries, Target(1, 0), Target(0, 1),
 		KindSize, KindWrite, MaxInsn, Sink,

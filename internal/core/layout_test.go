@@ -24,7 +24,7 @@ func TestLayoutComplete(t *testing.T) {
 	}{
 		{reflect.TypeFor[TLBEntry](), []uint32{TLBAddend, TLBTag}},
 		{reflect.TypeFor[JumpEntry](), []uint32{JumpRecord, JumpTarget, JumpTag}},
-		{reflect.TypeFor[Caches](), []uint32{TLBBase, JumpBase}},
+		{reflect.TypeFor[Caches](), []uint32{TLBBase, JumpBase, LinkBase}},
 	} {
 		var got []uint32
 		for i := range c.of.NumField() {

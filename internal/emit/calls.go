@@ -46,29 +46,18 @@ func (g *graph) callsAt(v int) bool { return v < len(g.calls) && g.calls[v] }
 func (p *page) call(l *lowering, n *ir.Node) {
 	c := p.c
 	b := p.cfg.blocks[p.node-1]
-	to := func() { p.push(b.taken) }
-	if n.Op == ir.JumpInd {
+	indirect := n.Op == ir.JumpInd
+	if indirect {
 		l.need(n.Args[0])
 		c.LocalSet(l.addr)
-		to = func() { c.LocalGet(l.addr) }
 	}
 	p.flush(l)
 	p.storeBudget()
-	link, ok := p.linkTo(b.taken)
-	var returned wasm.Label
-	if ok = ok && n.Op == ir.Jump; ok {
-		returned = c.Block(wasm.Void)
-		other := c.Block(wasm.Void)
-		p.guard(b.taken, link, other)
-		p.callLink(b.taken, link)
-		c.LocalTee(l.addr)
-		p.push(b.end)
-		c.Op(wasm.OpI64Eq)
-		c.BrIfTo(returned)
-		c.End()
-		to = func() { c.LocalGet(l.addr) }
+	returned := c.Block(wasm.Void)
+	if !indirect {
+		p.callDirect(b, returned)
 	}
-	to()
+	c.LocalGet(l.addr)
 	p.push(b.end)
 	c.LocalGet(p.depth)
 	c.CallSym(l.fn.call[core.CodeMode(p.mode)])
@@ -76,9 +65,7 @@ func (p *page) call(l *lowering, n *ir.Node) {
 	p.push(b.end)
 	c.Op(wasm.OpI64Ne)
 	c.BrIfTo(p.back)
-	if ok {
-		c.End()
-	}
+	c.End() // returned
 	c.LocalGet(p.base)
 	c.I32Load(2, uint32(core.OffBudget))
 	c.LocalSet(p.budget)
@@ -86,6 +73,32 @@ func (p *page) call(l *lowering, n *ir.Node) {
 	p.loadLimits()
 	p.forgetAll()
 	p.jump(b.end)
+}
+
+// callDirect calls the link's function for a block's call, if there is one, and
+// goes to returned if it comes back behind the call. Otherwise it sets addr to
+// where the guest is.
+func (p *page) callDirect(b *block, returned wasm.Label) {
+	c := p.c
+	link, ok := p.linkTo(b.taken)
+	if !ok {
+		p.push(b.taken)
+		c.LocalSet(p.l.addr)
+		return
+	}
+	set := c.Block(wasm.Void)
+	other := c.Block(wasm.Void)
+	p.guard(b.taken, link, other)
+	p.callLink(b.taken, link)
+	c.LocalTee(p.l.addr)
+	p.push(b.end)
+	c.Op(wasm.OpI64Eq)
+	c.BrIfTo(returned)
+	c.BrTo(set)
+	c.End() // other
+	p.push(b.taken)
+	c.LocalSet(p.l.addr)
+	c.End() // set
 }
 
 // Link is the page function that code elsewhere is likely to have.
@@ -98,12 +111,13 @@ type Link struct {
 // i-th page to be added from now on.
 func (k *Core) NextLink(i int, p *Page, off uint16) (Link, bool) {
 	entry, ok := slices.BinarySearch(p.Entries, off)
-	return Link{len(k.Funcs) + i, core.Target(uint32(FirstPage+len(k.Pages)+i), uint32(entry))}, ok
+	n := len(k.Pages) + i
+	return Link{len(k.Funcs) + i, core.Target(uint32(FirstPage+n), uint32(entry))}, ok && n < core.LinkSlots
 }
 
 // LongLink is a link that no function is longer with, for those whose links are
 // not known yet.
-var LongLink = Link{Target: 1<<31 - 1}
+var LongLink = Link{Target: core.Target(FirstPage+core.LinkSlots-1, core.TargetEntries-1)}
 
 // linkTo is the link for an offset outside of the page.
 func (p *page) linkTo(off int) (Link, bool) {
@@ -123,12 +137,26 @@ func (p *page) linked(off int, link Link) {
 	p.c.End()
 }
 
-// guard is match for a function that is to be called.
+// guard goes to other unless the link's function may be called at an offset's
+// address: core.Caches.Links says that the dispatcher would do it, in this mode
+// and now, and another call may lie within those that there are.
 func (p *page) guard(off int, link Link, other wasm.Label) {
-	p.match(off, link, other)
-	p.c.LocalGet(p.depth)
-	p.c.Op(wasm.OpI32Eqz)
-	p.c.BrIfTo(other)
+	c := p.c
+	unless := func() {
+		c.If(wasm.Void)
+		c.BrTo(other)
+		c.Else()
+		c.End()
+	}
+	slot := link.Target/core.TargetEntries - FirstPage
+	p.push(off&^core.PageMask | core.LinkValid)
+	c.LocalGet(p.base)
+	c.I64Load(3, p.caches-p.state+core.LinkBase+slot*8)
+	c.Op(wasm.OpI64Ne)
+	unless()
+	c.LocalGet(p.depth)
+	c.Op(wasm.OpI32Eqz)
+	unless()
 }
 
 // match sets addr to the address at an offset and goes to other unless the jump

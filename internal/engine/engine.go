@@ -267,6 +267,9 @@ func (e *Engine) Lookup() {
 	s := &e.jump.sets[mode]
 	p := s.add(pc, frame, global)
 	s.fill(p, pc, rec, target)
+	if code := e.code.pages[frame]; code != nil && code.bound != nil {
+		s.link(p, code.bound.Slot)
+	}
 	e.Stats.Lookups++
 	// The code may be gone: a walk for its second half wrote to it.
 	if code := e.code.pages[frame]; !p.filled && code != nil && e.Profile == nil {

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/emit"
 )
 
 // jumpCache maintains the hart's jump caches.
@@ -17,6 +18,7 @@ type jumpCache struct {
 // search.
 type jumpSet struct {
 	cache *[core.JumpEntries]core.JumpEntry
+	links *[core.LinkSlots]uint64
 	pages [jumpPages]jumpPage // by virtual page, in sets; a page that comes to a full set takes another's place
 	turn  int                 // counts where places are taken in turn
 	live  []uint16            // indexes of pages that are or were in use, each once
@@ -34,6 +36,7 @@ const (
 type jumpPage struct {
 	page   uint64 // virtual address >> PageShift, complemented; 0: not in use
 	frame  uint32
+	link   uint32 // index in links, counted from 1, that may name this page; 0: none
 	global bool
 	filled bool                                     // the frame's known targets were entered
 	listed bool                                     // is in live
@@ -44,7 +47,7 @@ func (j *jumpCache) init(h *core.Hart) {
 	j.hart = h
 	for m := range j.sets {
 		s := &j.sets[m]
-		s.cache = &h.Jump[m]
+		s.cache, s.links = &h.Jump[m], &h.Links
 		s.live = make([]uint16, 0, jumpPages)
 		clear(s.cache[:])
 	}
@@ -116,6 +119,27 @@ func (s *jumpSet) empty(p *jumpPage) {
 		}
 	}
 	p.filled = false
+	s.unlink(p)
+}
+
+// link lets page functions call the one in a slot of the core's table by name, at
+// the addresses of a page that it is bound to. Another page's link to it is gone.
+func (s *jumpSet) link(p *jumpPage, slot uint32) {
+	n := slot - emit.FirstPage + 1
+	if p.link != n {
+		s.unlink(p)
+	}
+	if n <= core.LinkSlots {
+		p.link = n
+		s.links[n-1] = ^p.page<<core.PageShift | core.LinkValid
+	}
+}
+
+func (s *jumpSet) unlink(p *jumpPage) {
+	if p.link != 0 && s.links[p.link-1] == ^p.page<<core.PageShift|core.LinkValid {
+		s.links[p.link-1] = 0
+	}
+	p.link = 0
 }
 
 func (s *jumpSet) clear(pc uint64) {
@@ -200,6 +224,7 @@ func (j *jumpCache) flushAll() {
 			continue
 		}
 		for _, i := range s.live {
+			s.unlink(&s.pages[i])
 			s.pages[i] = jumpPage{}
 		}
 		s.live = s.live[:0]

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/emit"
 )
 
 func newJump() (*jumpCache, *core.Hart) {
@@ -81,11 +82,19 @@ func TestJumpFlush(t *testing.T) {
 			j.enter(1, 0x1000, 6, true)
 			j.enter(1, 0x2000, 6, false)
 			j.enter(1, 0x3000, 5, true)
-			c.flush(j)
-			for i, at := range []struct {
+			list := []struct {
 				mode int
 				pc   uint64
-			}{{0, 0x1000}, {1, 0x1000}, {1, 0x2000}, {1, 0x3000}} {
+			}{{0, 0x1000}, {1, 0x1000}, {1, 0x2000}, {1, 0x3000}}
+			for i, at := range list {
+				s := &j.sets[at.mode]
+				s.link(s.page(at.pc), uint32(emit.FirstPage+i))
+			}
+			c.flush(j)
+			for i, at := range list {
+				if (h.Links[i] == at.pc|core.LinkValid) != c.want[i] {
+					t.Errorf("%s: mode %d, the link to %#x stays: %v", name, at.mode, at.pc, !c.want[i])
+				}
 				if has(h, at.mode, at.pc) != c.want[i] {
 					t.Errorf("%s: mode %d, %#x stays: %v", name, at.mode, at.pc, !c.want[i])
 				}
@@ -98,6 +107,26 @@ func TestJumpFlush(t *testing.T) {
 					t.Errorf("%s: mode %d: %d pages are listed", name, m, n)
 				}
 			}
+		}
+	}
+	// A function's link follows it to another page, and a page's to another function.
+	{
+		j, h := newJump()
+		j.enter(0, 0x1000, 5, false)
+		j.enter(0, 0x2000, 6, false)
+		s := &j.sets[0]
+		s.link(s.page(0x1000), emit.FirstPage+7)
+		s.link(s.page(0x2000), emit.FirstPage+7)
+		if j.flushFrame(5); h.Links[7] != 0x2000|core.LinkValid {
+			t.Errorf("the link is %#x", h.Links[7])
+		}
+		s.link(s.page(0x2000), emit.FirstPage+9)
+		if h.Links[7] == 0x2000|core.LinkValid || h.Links[9] != 0x2000|core.LinkValid {
+			t.Errorf("the links are %#x and %#x", h.Links[7], h.Links[9])
+		}
+		s.link(s.page(0x2000), emit.FirstPage+core.LinkSlots) // has none
+		if h.Links[9] == 0x2000|core.LinkValid {
+			t.Error("a link of before stays")
 		}
 	}
 	// A local entry in the place of a global one is local.
