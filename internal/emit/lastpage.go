@@ -57,9 +57,9 @@ func (p *page) findPages() {
 }
 
 // outermost lists the last pages by the node of the outermost loop around them,
-// before which nothing is known.
-func (p *page) outermost() map[int][]*lastPage {
-	list := map[int][]*lastPage{}
+// before which nothing is known, and those loops' bodies.
+func (p *page) outermost() (list map[int][]*lastPage, bodies map[int]map[int]bool) {
+	list, bodies = map[int][]*lastPage{}, map[int]map[int]bool{}
 	g := p.cfg
 	left := p.pages
 	for _, h := range g.order { // outer loops first
@@ -70,14 +70,14 @@ func (p *page) outermost() map[int][]*lastPage {
 		var rest []*lastPage
 		for _, l := range left {
 			if body[l.node] {
-				list[h] = append(list[h], l)
+				list[h], bodies[h] = append(list[h], l), body
 			} else {
 				rest = append(rest, l)
 			}
 		}
 		left = rest
 	}
-	return list
+	return list, bodies
 }
 
 // walk looks at how the blocks of a loop go through memory.
@@ -216,8 +216,15 @@ func (p *page) forget(pages []*lastPage) {
 	}
 }
 
-// forgetAll is for when TLBs, or the places, may have changed under the function.
-func (p *page) forgetAll() { p.forget(p.pages) }
+// forgetAll is for when TLBs, or the places, may have changed under the function at
+// the current node: what is known outside of the loops around it is nothing anyway.
+func (p *page) forgetAll() {
+	for _, h := range p.cfg.order {
+		if p.nests[h][p.node] {
+			p.forget(p.unknown[h])
+		}
+	}
+}
 
 // recall is search for an access that looks in a last page first.
 func (l *lowering) recall(p *page, last *lastPage, which int, kind uint32, size uint8) {

@@ -49,6 +49,7 @@ type page struct {
 	pages     []*lastPage
 	lastPages map[place]*lastPage
 	unknown   map[int][]*lastPage
+	nests     map[int]map[int]bool // bodies of these loops
 
 	vbase, entry uint32       // parameters
 	depth        uint32       // the third: how many calls may still lie within each other
@@ -182,7 +183,7 @@ func (k *Core) translate(s *Source, limit int) *Page {
 		p.cfg = newGraph(blocks, asked)
 		p.flow()
 	}
-	p.unknown = p.outermost()
+	p.unknown, p.nests = p.outermost()
 	p.emit()
 	out := &Page{Func: f, mode: mode, limit: limit}
 	for _, e := range p.cfg.entries {

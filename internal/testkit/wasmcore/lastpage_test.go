@@ -163,3 +163,43 @@ func TestLastPageSUM(t *testing.T) {
 		}
 	}
 }
+
+// TestLastPageCalls: a call in the loop runs another page function, which reads
+// what may not be written, and leaves its copy where this function has one for its
+// writes.
+func TestLastPageCalls(t *testing.T) {
+	pages := [][]byte{
+		fill(code(
+			addi(15, 0, 3), jal(1, core.PageSize-4), addi(13, 10, 0), // 0
+			sd(15, 13, 0), addi(13, 13, 8), addi(15, 15, -1), btype(1, 15, 0, -12), // 12: the inner loop
+			addi(12, 12, -1), btype(1, 12, 0, -32), // 28
+			jal(0, 0), // 36
+		)),
+		fill(code(
+			addi(16, 0, 3), addi(14, 10, 0), // 0
+			ld(5, 14, 0), addi(14, 14, 8), addi(16, 16, -1), btype(1, 16, 0, -12), // 8
+			ret,
+		)),
+	}
+	tr := translatePages(t, []unit{{pages[0], 1, []uint16{0, 8}}, {pages[1], 1, []uint16{0}}, {fill(handler()), 1, []uint16{0}}})
+	for _, step := range []int{1, 5, 100} {
+		g := tr.guest()
+		s := newSpace(g, 0)
+		g.Write(base+0x1000, pages[0])
+		g.Write(base+0x2000, pages[1])
+		g.Write(base+0x8000, fill(handler()))
+		for _, at := range []uint64{0x1000, 0x2000, 0x8000, 0x20000} {
+			s.mapPage(at, base+at, pteAll&^(pteW*b2u(at == 0x20000)))
+		}
+		s.enter(0x1000, 1)
+		g.Both(func(e *engine.Engine) { e.S.G[10], e.S.G[12] = 0x20000, 1<<40 })
+		g.many(t, 3000, step)
+	}
+}
+
+func b2u(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
