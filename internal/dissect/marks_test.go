@@ -59,7 +59,7 @@ func TestMarks(t *testing.T) {
 				t.Fatalf("%s:%#x: no page function", p.Name, page.Offset)
 			}
 			pages++
-			c := marked{T: t, name: p.Name, at: page.Offset, code: code, entries: bound.Entries}
+			c := marked{T: t, name: p.Name, at: page.Offset, code: slices.Concat(code, bound.Tail), entries: bound.Entries}
 			c.read(f, bound.Slot)
 			c.wasm()
 			stores += c.stores()

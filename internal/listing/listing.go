@@ -24,7 +24,7 @@ import (
 // Page is a code page and its page function.
 type Page struct {
 	ISA  isa.ISA
-	Code []byte // core.PageSize
+	Code []byte // core.PageSize bytes and, with a function, the end of its last instruction
 	Mode uint32
 	// Base is the address of the page's start, as it is shown.
 	Base uint64
@@ -47,6 +47,7 @@ func New(f *dissect.File, g isa.ISA, code []byte, mode uint32, base uint64) *Pag
 		return p
 	}
 	if body, ok := f.Body(b.Slot); ok {
+		p.Code = slices.Concat(code, b.Tail)
 		p.Entries, p.body = b.Entries, body
 		p.marks, p.unknown = f.Marks(b.Slot)
 	}
@@ -68,7 +69,7 @@ type insn struct {
 
 // insns decodes the page from an offset on, as far as an instruction is in it.
 func (p *Page) insns(from int) (list []insn) {
-	for off := from; off < len(p.Code); {
+	for off := from; off < core.PageSize; {
 		in, ok := p.ISA.Decode(p.Code[off:])
 		if !ok || in.Len == 0 {
 			break
@@ -121,7 +122,7 @@ func (p *Page) Write(w io.Writer, want func(off int) bool) error {
 		want = func(int) bool { return true }
 	} else {
 		list = nil
-		for off := range p.Code {
+		for off := range core.PageSize {
 			if in, ok := p.ISA.Decode(p.Code[off:]); ok && want(off) {
 				list = append(list, insn{off, in})
 			}
