@@ -164,16 +164,9 @@ func (p *page) guard(off int, link Link, other wasm.Label) {
 // that this function would be called there by the dispatcher.
 func (p *page) match(off int, link Link, other wasm.Label) {
 	c := p.c
-	at := p.code // which is set only on the way out
 	p.push(off)
 	c.LocalSet(p.l.addr)
-	jumps := jumpsOf(p.caches, p.mode)
-	jumpPlace(c, p.l.addr)
-	c.LocalTee(at)
-	jumpDiffers(c, jumps, p.l.addr)
-	c.BrIfTo(other)
-	c.LocalGet(at)
-	c.I32Load(2, jumps+core.JumpTarget)
+	p.jumpTarget(other)
 	c.I32Const(int32(link.Target))
 	c.Op(wasm.OpI32Ne)
 	c.BrIfTo(other)

@@ -25,14 +25,7 @@ const maxCold = 32
 // splitHot makes the cold blocks of the page.
 func (p *page) splitHot() (cold []*block) {
 	g := p.cfg
-	for _, h := range g.order {
-		if !g.loop[h] {
-			continue
-		}
-		body := g.loopBody(h)
-		if !g.innermost(h, body) {
-			continue
-		}
+	g.innermostLoops(func(_ int, body map[int]bool) {
 		for v := 1; v <= len(g.blocks); v++ {
 			if body[v] {
 				b := g.blocks[v-1]
@@ -40,7 +33,7 @@ func (p *page) splitHot() (cold []*block) {
 				cold = append(cold, b.side...)
 			}
 		}
-	}
+	})
 	return cold
 }
 

@@ -125,13 +125,7 @@ func (p *page) findEntry(out wasm.Label) {
 	c.I32Const(0)
 	c.Op(wasm.OpI32LeS)
 	c.BrIfTo(out)
-	jumps := jumpsOf(p.caches, p.mode)
-	jumpPlace(c, p.l.addr)
-	c.LocalTee(at)
-	jumpDiffers(c, jumps, p.l.addr)
-	c.BrIfTo(out)
-	c.LocalGet(at)
-	c.I32Load(2, jumps+core.JumpTarget)
+	p.jumpTarget(out)
 	c.LocalTee(at)
 	c.Op(wasm.OpI32Eqz)
 	c.BrIfTo(out)
@@ -139,4 +133,18 @@ func (p *page) findEntry(out wasm.Label) {
 	c.I32Const(core.TargetEntries - 1)
 	c.Op(wasm.OpI32And)
 	c.LocalSet(p.entry)
+}
+
+// jumpTarget pushes the target that the jump cache has for the address in addr, in
+// the first of its places alone, and goes to none if it has no entry there.
+func (p *page) jumpTarget(none wasm.Label) {
+	c := p.c
+	at := p.code // which is set only on the way out
+	jumps := jumpsOf(p.caches, p.mode)
+	jumpPlace(c, p.l.addr)
+	c.LocalTee(at)
+	jumpDiffers(c, jumps, p.l.addr)
+	c.BrIfTo(none)
+	c.LocalGet(at)
+	c.I32Load(2, jumps+core.JumpTarget)
 }

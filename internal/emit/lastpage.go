@@ -38,14 +38,7 @@ const maxPages = core.LastPages
 func (p *page) findPages() {
 	p.lastPages, p.pages = map[place]*lastPage{}, nil
 	g := p.cfg
-	for _, h := range g.order {
-		if !g.loop[h] {
-			continue
-		}
-		body := g.loopBody(h)
-		if !g.innermost(h, body) {
-			continue
-		}
+	g.innermostLoops(func(_ int, body map[int]bool) {
 		w := walk{p: p, steady: map[uint16]bool{}}
 		for v := 1; v <= len(g.blocks); v++ {
 			if body[v] {
@@ -53,7 +46,7 @@ func (p *page) findPages() {
 			}
 		}
 		w.pages()
-	}
+	})
 }
 
 // outermost lists the last pages by the node of the outermost loop around them,

@@ -127,6 +127,19 @@ func leadsTo(edges []edge, to int) bool {
 	return slices.ContainsFunc(edges, func(e edge) bool { return e.to == to })
 }
 
+// innermostLoops calls do for each loop that has none inside, by the node in front
+// of it and its body.
+func (g *graph) innermostLoops(do func(h int, body map[int]bool)) {
+	for _, h := range g.order {
+		if !g.loop[h] {
+			continue
+		}
+		if body := g.loopBody(h); g.innermost(h, body) {
+			do(h, body)
+		}
+	}
+}
+
 // innermost reports whether a loop with node h in front has no loop inside, nor
 // a call, which has all registers in memory.
 func (g *graph) innermost(h int, body map[int]bool) bool {

@@ -78,30 +78,24 @@ func (p *page) flow() {
 	p.in, p.hoist, p.pinned = make([]regSet, n), make([]regSet, n), make([]regSet, n)
 	p.dirty, p.later, p.owner = make([]regSet, n), make([]regSet, n), make([]int, n)
 	fixed := make([]bool, n)
-	for _, h := range g.order {
-		if !g.loop[h] {
-			continue
-		}
-		body := g.loopBody(h)
-		if !g.innermost(h, body) {
-			continue
-		}
+	g.innermostLoops(func(h int, body map[int]bool) {
 		fixed[h] = true
-		if s := g.selector(h); s == nil || !s.resumed {
-			live := p.liveIn(body, uses)
-			want := p.wanted(live[h], body, uses)
-			if all, dirty, ok := p.promoted(live[h], body, uses); ok {
-				want = all
-				for v := range body {
-					p.dirty[v], p.owner[v] = dirty, h
-					p.later[v] = p.liveOut(v, live)
-				}
-			}
+		if s := g.selector(h); s != nil && s.resumed {
+			return
+		}
+		live := p.liveIn(body, uses)
+		want := p.wanted(live[h], body, uses)
+		if all, dirty, ok := p.promoted(live[h], body, uses); ok {
+			want = all
 			for v := range body {
-				p.pinned[v] = want
+				p.dirty[v], p.owner[v] = dirty, h
+				p.later[v] = p.liveOut(v, live)
 			}
 		}
-	}
+		for v := range body {
+			p.pinned[v] = want
+		}
+	})
 	// What is known shrinks from round to round, so that the rounds end.
 	known := make([]bool, n)
 	for v := range known {
