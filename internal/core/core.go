@@ -260,8 +260,8 @@ func (s *State) SetFP(on bool) {
 func (s *State) Bytes() *[StateSize]byte { return (*[StateSize]byte)(unsafe.Pointer(s)) }
 
 // Hart is one hart's part of linear memory. The two lie apart: generated code
-// reaches State by constant offsets, which engines take without a bounds check
-// only below some 32 MiB (wasmtime's guard region), and Caches through a local.
+// reaches both by constant offsets, which engines take without a bounds check
+// only below some 32 MiB (wasmtime's guard region).
 type Hart struct {
 	*State
 	*Caches

@@ -105,6 +105,9 @@ func (p *page) callDirect(b *block, returned wasm.Label) {
 type Link struct {
 	Func   int    // its symbol
 	Target uint32 // core.Target of its slot and the entry
+	// straddles says that the entry may be an instruction which ends in the next
+	// page: core.Caches.Links knows nothing of that page, so no other is called there.
+	straddles bool
 }
 
 // NextLink is the link to the entry at an offset of p, if it is one, when p is the
@@ -112,7 +115,8 @@ type Link struct {
 func (k *Core) NextLink(i int, p *Page, off uint16) (Link, bool) {
 	entry, ok := slices.BinarySearch(p.Entries, off)
 	n := len(k.Pages) + i
-	return Link{len(k.Funcs) + i, core.Target(uint32(FirstPage+n), uint32(entry))}, ok && n < core.LinkSlots
+	straddles := len(p.Tail) > 0 && off > core.PageSize-core.MaxInsn
+	return Link{len(k.Funcs) + i, core.Target(uint32(FirstPage+n), uint32(entry)), straddles}, ok && n < core.LinkSlots
 }
 
 // LongLink is a link that no function is longer with, for those whose links are
@@ -124,7 +128,8 @@ func (p *page) linkTo(off int) (Link, bool) {
 	if p.links == nil || off >= 0 && off < core.PageSize {
 		return Link{}, false
 	}
-	return p.links(off)
+	link, ok := p.links(off)
+	return link, ok && !link.straddles
 }
 
 // linked goes on in the page function of a link, if it is the one for an offset.

@@ -137,3 +137,31 @@ func TestStraddlePageDMA(t *testing.T) {
 		}
 	}
 }
+
+// TestStraddlePageLinked: another page jumps to the instruction, which it may not
+// do by name, as nothing says what lies in the second page.
+func TestStraddlePageLinked(t *testing.T) {
+	first, second := straddling(addi(8, 8, 3))
+	_, other := straddling(addi(8, 9, 1029))
+	copy(second[2:], code(add(7, 7, 6), addi(12, 12, -1), jal(0, -core.PageSize-10-0x1000)))
+	copy(other[2:], second[2:])
+	from := fill(code(jal(0, 0x1000+core.PageSize-2)))
+	// The first page behind from's, so that its function is the likely one.
+	tr := translatePages(t, []unit{{first, 1, []uint16{straddleStart, core.PageSize - 2}}, {second, 1, []uint16{2}}, {from, 1, []uint16{0}}, {other, 1, []uint16{2}}})
+	for _, step := range []int{1, 4, 90} {
+		g := tr.guest()
+		s := newSpace(g, 0)
+		for i, p := range [][]byte{from, first, second, other} {
+			g.Write(base+0x1000*uint64(i+1), p)
+		}
+		s.mapPage(0x1000, base+0x1000, pteAll)
+		s.mapPage(0x2000, base+0x2000, pteAll)
+		s.mapPage(0x3000, base+0x3000, pteAll)
+		s.enter(0x1000, 1)
+		for round := range uint64(12) {
+			g.many(t, 90, step)
+			s.mapPage(0x3000, base+0x3000+0x1000*(round%2), pteAll)
+			g.Both(func(e *engine.Engine) { e.FlushPage(0x3000) })
+		}
+	}
+}
