@@ -94,6 +94,7 @@ type Page struct {
 
 	mode  uint32
 	limit int // of instructions, with which it was translated
+	tries int // how many limits it took
 }
 
 // Own is the tag of the marks of a page function's code that belongs to no
@@ -135,17 +136,22 @@ func (k *Core) Translate(code []byte, mode uint32, asked []uint16) (_ *Page, ok 
 // TranslateSource is Translate with all that is known.
 func (k *Core) TranslateSource(s *Source) (_ *Page, ok bool) {
 	limit := maxPageInsns
-	for {
+	for tries := 1; ; tries++ {
 		p := k.translate(s, limit)
 		if p == nil {
 			return nil, false
 		}
+		p.tries = tries
 		n := p.Func.Body.Len()
 		if n <= maxPageBytes || limit == 1 {
 			return p, true
 		}
-		// Entries in the middle of instructions give more than limit of them.
-		limit = max(1, min(limit-1, limit*maxPageBytes/n))
+		// From what was translated, since the limit may lie far above it. Less a
+		// 32nd: what is left out takes less than its share as a rule, and each try
+		// costs as much as the first. Entries in the middle of instructions give
+		// more than limit of them.
+		fits := p.Insns * maxPageBytes / n
+		limit = max(1, min(limit-1, fits-fits/32))
 	}
 }
 
