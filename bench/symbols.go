@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/machinewasm"
 	"github.com/c2w/c2w/internal/wasm"
 )
@@ -30,10 +31,6 @@ const (
 	groupGo     = "Go"
 	groupHost   = "engine and system"
 )
-
-// pageType is the type of page functions, (page, entry) -> next pc, which no
-// other function of the core has (internal/emit).
-var pageType = wasm.FuncType{Params: []wasm.ValType{wasm.I64, wasm.I32}, Results: []wasm.ValType{wasm.I64}}
 
 func readSymbols(file string) (*symbols, error) {
 	b, err := os.ReadFile(file)
@@ -67,23 +64,50 @@ func newSymbols(file, machine []byte) (*symbols, error) {
 	s := &symbols{
 		imports: uint32(len(m.Imports)), gofuncs: uint32(len(own.Imports)),
 		core: uint32(len(own.Imports) + len(own.Funcs)), end: uint32(len(m.Imports) + len(m.Funcs)),
-		pages: map[uint32]int{},
 	}
 	if s.imports > s.gofuncs || s.core >= s.end {
 		return nil, errors.New("the file was not made with this machine")
 	}
+	if s.pages, err = pageFunctions(m); err != nil {
+		return nil, err
+	}
 	largest := 0
 	for i := s.core; i < s.end; i++ {
-		t, _ := m.FuncType(i)
-		if t.Key() == pageType.Key() {
-			s.pages[i] = len(s.pages)
-		} else if n := len(m.Bodies[i-s.imports]); n > largest {
+		if _, page := s.pages[i]; page {
+			continue
+		}
+		if n := len(m.Bodies[i-s.imports]); n > largest {
 			s.interp, largest = i, n
 		}
 	}
 	section, _ := own.Custom("name")
 	s.names = functionNames(section)
 	return s, nil
+}
+
+// pageFunctions numbers the page functions of a file: they fill the core's table
+// behind the hooks.
+func pageFunctions(m *wasm.Module) (map[uint32]int, error) {
+	table, ok := m.Export("c2w_table")
+	if !ok || table.Kind != wasm.KindTable {
+		return nil, errors.New("the file has no table of page functions")
+	}
+	pages := map[uint32]int{}
+	for _, e := range m.Elems {
+		if e.Mode != wasm.Active || e.Table != table.Index {
+			continue
+		}
+		at, ok := e.Offset.I32()
+		if !ok {
+			return nil, errors.New("the file was not made by c2w")
+		}
+		for i, f := range e.Funcs {
+			if slot := int(at) + i; slot >= emit.FirstPage {
+				pages[f] = slot - emit.FirstPage
+			}
+		}
+	}
+	return pages, nil
 }
 
 // functionNames reads the names of functions from a name section (core

@@ -91,10 +91,10 @@ type Lift struct {
 	*ir.Builder
 	in   *Insn  // nil when lifting for the interpreter
 	slot int    // record of a fused pair: 0 or 1
-	zero uint16 // Insn operand that reads zero
+	zero uint16 // state offset that reads zero, see ISA.Zero
 }
 
-// Lift appends one instruction with constant operands. offset is the
+// LiftInsn appends one instruction with constant operands. offset is the
 // instruction's byte offset in its code page.
 func LiftInsn(b *ir.Builder, g ISA, in *Insn, offset int) {
 	b.Insn(offset, int(in.Len))
@@ -161,8 +161,8 @@ func (l *Lift) SetA(v ir.Value) {
 	l.Set(loc, v)
 }
 
-// SlotA is the state slot of operand A as a number, for forms whose operand is
-// not a register; only in blocks with constant operands.
+// Insn is the instruction, for forms with an operand that is not a register; nil
+// when lifting for the interpreter, whose operands are not known.
 func (l *Lift) Insn() *Insn { return l.in }
 
 // Imm is the immediate.
@@ -272,7 +272,7 @@ type Hart interface {
 	TimerFired()
 	// Runnable says whether a hart in Env.Wait has a reason to go on.
 	Runnable() bool
-	// MisalignedFault is the exception for an access at va that the machine
-	// does not carry out (devices).
+	// AccessFault is the exception for an access at va that no RAM and no device
+	// takes.
 	AccessFault(va uint64, a Access) *Fault
 }
