@@ -115,6 +115,41 @@ func (e *Engine) bind(p *codePage, frame int) {
 	}
 }
 
+// rebind looks for the translation of a page that is decoded already: stores beside
+// what was decoded may have changed its content, and what is bound.
+//
+// A record enters a translation if and only if the jump cache, from which the
+// dispatcher takes it, has a target for its address. A record that still entered
+// what is not bound any more would go back to the dispatcher, which would call the
+// interpreter at the same record, for ever: neither spends any budget.
+func (c *codeCache) rebind(p *codePage, frame int) {
+	if p.bound != nil {
+		c.leave(p)
+	}
+	c.e.bind(p, frame)
+	if p.bound != nil {
+		c.enter(p, 0, core.PageSize)
+	}
+	for i := range p.targets {
+		k := &p.targets[i]
+		if k.target = 0; p.bound != nil {
+			k.target = p.bound.target(k.off)
+		}
+	}
+	c.e.jump.flushFrame(frame)
+}
+
+// leave restores the records of a page that enter its translation.
+func (c *codeCache) leave(p *codePage) {
+	for _, r := range p.runs {
+		for at := r[0]; at < r[1]; at += core.RecordSize {
+			if c.op(at) == emit.HandlerEnter {
+				c.setOp(at, binary.LittleEndian.Uint16(c.rec(at)[core.RecOrig:]))
+			}
+		}
+	}
+}
+
 // enter turns the records of entries in a part of the page into handlers that
 // enter the translation. What goes on in the next page has none there.
 func (c *codeCache) enter(p *codePage, start uint16, end int) {

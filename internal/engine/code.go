@@ -332,6 +332,10 @@ func (c *codeCache) setOp(at uint32, op uint16) {
 	binary.LittleEndian.PutUint16(c.rec(at)[core.RecOp:], op)
 }
 
+func (c *codeCache) op(at uint32) uint16 {
+	return binary.LittleEndian.Uint16(c.rec(at)[core.RecOp:])
+}
+
 // put appends a record and returns its address.
 func (c *codeCache) put(in *isa.Insn, off uint16, imm int32, op uint16) uint32 {
 	at := c.e.Records.Base + uint32(c.used)

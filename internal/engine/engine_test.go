@@ -82,9 +82,7 @@ func (b *bench) at(pc uint64) uint32 {
 	return e.Record
 }
 
-func (b *bench) op(rec uint32) uint16 {
-	return binary.LittleEndian.Uint16(b.code.rec(rec)[core.RecOp:])
-}
+func (b *bench) op(rec uint32) uint16 { return b.code.op(rec) }
 func (b *bench) imm(rec uint32) int32 {
 	return int32(binary.LittleEndian.Uint32(b.code.rec(rec)[core.RecImm:]))
 }

@@ -53,20 +53,6 @@ func (e *Engine) warm(executed int) {
 	}
 	b := p.cold
 	if h.samples[b]++; !e.cold(b) {
-		// Stores beside what was decoded may have changed the content.
-		if e.bind(p, frame); p.bound != nil {
-			e.code.lead(p, frame)
-		}
+		e.code.rebind(p, frame)
 	}
-}
-
-// lead makes what is decoded and known of a page lead into the translation that
-// it has been bound to.
-func (c *codeCache) lead(p *codePage, frame int) {
-	c.enter(p, 0, core.PageSize)
-	for i := range p.targets {
-		k := &p.targets[i]
-		k.target = p.bound.target(k.off)
-	}
-	c.e.jump.flushFrame(frame)
 }
