@@ -104,7 +104,7 @@ func (e *Engine) bind(p *codePage, frame int) {
 		return
 	}
 	content := e.RAM.Bytes[frame<<core.PageShift : (frame+1)<<core.PageShift]
-	b := e.Bindings.m[PageKey(content, p.mode)]
+	b := e.Bindings.m[PageKey(content, uint32(p.mode))]
 	p.bound, p.cold = b, nil
 	switch {
 	case b == nil:
@@ -130,24 +130,16 @@ func (c *codeCache) rebind(p *codePage, frame int) {
 	if p.bound != nil {
 		c.enter(p, 0, core.PageSize)
 	}
-	for i := range p.targets {
-		k := &p.targets[i]
-		if k.target = 0; p.bound != nil {
-			k.target = p.bound.target(k.off)
-		}
-	}
 	c.e.jump.flushFrame(frame)
 }
 
 // leave restores the records of a page that enter its translation.
 func (c *codeCache) leave(p *codePage) {
-	for _, r := range p.runs {
-		for at := r[0]; at < r[1]; at += core.RecordSize {
-			if c.op(at) == emit.HandlerEnter {
-				c.setOp(at, binary.LittleEndian.Uint16(c.rec(at)[core.RecOrig:]))
-			}
+	c.eachRecord(p, func(at uint32) {
+		if c.op(at) == emit.HandlerEnter {
+			c.setOp(at, binary.LittleEndian.Uint16(c.rec(at)[core.RecOrig:]))
 		}
-	}
+	})
 }
 
 // enter turns the records of entries in a part of the page into handlers that
@@ -155,7 +147,7 @@ func (c *codeCache) leave(p *codePage) {
 func (c *codeCache) enter(p *codePage, start uint16, end int) {
 	b := p.bound.Entries
 	for i := sort.Search(len(b), func(i int) bool { return b[i] >= start }); i < len(b) && int(b[i]) < end; i++ {
-		if at := p.decoded(int(b[i])); at != 0 {
+		if at := c.decoded(p, int(b[i])); at != 0 {
 			r := c.rec(at)
 			if op := binary.LittleEndian.Uint16(r[core.RecOp:]); op != emit.HandlerEnter && op != emit.HandlerSingle && op != emit.HandlerGoto {
 				binary.LittleEndian.PutUint16(r[core.RecOrig:], op)
@@ -176,13 +168,19 @@ func (s *codeSet) has(off int) bool {
 
 // translatedIn reports whether the bound translation may have been made from a
 // byte in [from, to): whether an instruction lies there that its entries reach.
-// No store has changed such an instruction since the page was bound.
+// No store has changed such an instruction since the page was bound, so that the
+// set is the same for each page with this translation.
 func (c *codeCache) translatedIn(p *codePage, frame, from, to int) bool {
-	if p.code == nil {
-		p.code = reach(c.e.ISA, c.e.RAM.Bytes[frame<<core.PageShift:(frame+1)<<core.PageShift], p.bound.Entries)
+	code := c.reach[p.bound]
+	if code == nil {
+		if len(c.reach) == maxReach {
+			clear(c.reach)
+		}
+		code = reach(c.e.ISA, c.e.RAM.Bytes[frame<<core.PageShift:(frame+1)<<core.PageShift], p.bound.Entries)
+		c.reach[p.bound] = code
 	}
 	for at := from; at < to; at++ {
-		if p.code.has(at) {
+		if code.has(at) {
 			return true
 		}
 	}

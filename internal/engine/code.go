@@ -1,107 +1,69 @@
 package engine
 
 import (
-	"encoding/binary"
-	"slices"
-
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/isa"
 )
 
-// Records is the memory for interpreter records. It lies in the core's linear
-// memory, at an address that is not zero.
-type Records struct {
-	Bytes []byte
-	Base  uint32
-}
-
-// codeCache holds the decoded code of guest RAM, by page frame. Records are
-// allocated in order and freed all at once, when the memory is full.
+// codeCache holds the decoded code of guest RAM, by page frame. What belongs to a
+// page and varies in size, records, their index, where jumps lead, lies in the
+// record memory: it is allocated in order and freed all at once, when that memory
+// is full or there are maxPages pages. So nothing that a guest does makes Go's heap
+// grow beyond the pages themselves.
 type codeCache struct {
-	e     *Engine
-	pages []*codePage // by RAM frame
-	count int         // pages that are not nil
-	used  int         // bytes of record memory
-	run   []isa.Insn  // scratch of decode
-	links []link      // scratch of decode
-	free  [][]uint32  // codePage.record of pages that were dropped, all zero
+	e      *Engine
+	pages  []uint16     // by RAM frame: number of its page, counted from 1; 0 if it has no code
+	slabs  [][]codePage // pages by number
+	free   []uint16     // numbers that slabs hold and no frame has
+	count  int          // frames with a page
+	used   int          // bytes of record memory
+	serial uint32       // of the newest page; it goes round after years
+	run    []isa.Insn   // scratch of decode
+	offs   []uint16     // scratch of decode
+	links  []link       // scratch of decode
+	reach  map[*Binding]*codeSet
 }
 
-// maxPages bounds the pages with decoded code: each takes 8 KiB of Go's share
-// of memory, and a guest may jump to one instruction in every page of its RAM.
-// Real programs fill the record memory at about this number: Python, with some
-// modules, has 1,341 pages and 13 MB of records, the kernel's included.
-const maxPages = 3072
+const (
+	// maxPages bounds the pages with decoded code, each some 230 bytes of Go's
+	// memory: a guest may jump to one instruction in every page of its RAM.
+	// Programs that are large fill the record memory first.
+	maxPages = 16384
+	// slabPages is how many pages are allocated at a time.
+	slabPages = 256
+	// maxReach bounds the translations whose code is remembered, 280 bytes each.
+	maxReach = 2048
+	// maxTargets bounds the offsets that a page remembers to have been jumped to,
+	// and with them what a refill costs.
+	maxTargets = 128
+	// maxBefore bounds the frames that a page remembers to lie before it.
+	maxBefore = 4
+)
 
-// maxTargets bounds the offsets that a page remembers to have been jumped to.
-const maxTargets = 128
-
-// codePage is the decoded code of one page frame.
+// codePage is the decoded code of one page frame. It has no slices but
+// straddles, of which there are as many as instructions can begin in the
+// page and end behind it.
 type codePage struct {
-	mode   uint32   // core.CodeMode for which it was decoded
-	record []uint32 // by offset >> alignShift: address of the record or stub, 0 if none
-	runs   [][2]uint32
-	// waiting are the records that lead to offsets in this page which are not
-	// decoded yet: by way of a stub that asks for decoding. An offset's stub is
-	// in record, marked by stubBit, and holds the number of its first waiting
-	// record, counted from 1.
-	waiting []waiting
+	chunks [chunks]uint32 // addresses in record memory, 0 where nothing is decoded
+	runs   uint32         // address of the newest run's header, 0 if there is none
+	stores int32          // into the page, beside its code
+	serial uint32         // no page before had it
+	mode   uint8          // core.CodeMode for which it was decoded
+	// targets is how many offsets are known to have been jumped to.
+	targets uint8
+	// tail is the number of this page's first bytes that belong to an instruction
+	// which begins in the page before.
+	tail uint8
+	// before are frames of pages whose bound translation has such an instruction,
+	// befores how many; more than maxBefore are not told apart.
+	befores uint8
+	before  [maxBefore]uint32
 	bound   *Binding
 	cold    *Binding     // the translation that the page had when it was decoded, while it waits
-	code    *codeSet     // what of the page bound may have translated, nil until it is asked for
-	targets []known      // where jumps have led, in order of the first time
-	stores  int          // into the page, beside its code
 	profile *PageProfile // of the content, once it is asked for
-	// straddles are the instructions that begin in this page and end in the
-	// next; tail is the number of this page's first bytes that belong to one.
+	// straddles are the instructions that begin in this page and end in the next.
 	straddles []straddle
-	tail      int
-	before    []int // frames of pages whose bound translation has such an instruction
-}
-
-// straddle is an instruction in two pages. Its record is found by the jump
-// cache only, which is keyed by virtual addresses: the next page's frame is
-// part of what the record stands for.
-type straddle struct {
-	off    uint16
-	next   *codePage // the second page, which may have been dropped since
-	record uint32
-}
-
-// known is the target of a jump.
-type known struct {
-	off            uint16
-	record, target uint32
-}
-
-// know remembers the target of a jump.
-func (p *codePage) know(k known) {
-	if len(p.targets) == maxTargets {
-		return
-	}
-	for i := range p.targets {
-		if p.targets[i].off == k.off {
-			return
-		}
-	}
-	p.targets = append(p.targets, k)
-}
-
-type waiting struct {
-	record uint32 // the branch or link
-	next   uint32 // number of the next one for the same offset, 0 if none
-}
-
-// stubBit marks the address of a stub in codePage.record: records are aligned.
-const stubBit = 1
-
-// decoded is the address of an offset's record, 0 if it is not decoded yet.
-func (p *codePage) decoded(off int) uint32 {
-	if at := p.record[off>>alignShift]; at&stubBit == 0 {
-		return at
-	}
-	return 0
 }
 
 // alignShift: instructions start at even addresses. An ISA with byte-aligned
@@ -110,48 +72,63 @@ const alignShift = 1
 
 func (c *codeCache) init(e *Engine) {
 	c.e = e
-	c.pages = make([]*codePage, len(e.RAM.Bytes)/core.PageSize)
+	c.pages = make([]uint16, len(e.RAM.Bytes)/core.PageSize)
+	c.reach = map[*Binding]*codeSet{}
 	if e.Records.Base == 0 && e.Config.Run != nil {
 		panic("BUG: engine: record memory at address 0")
 	}
 }
 
+// noFrame is no RAM frame, and has no code.
+const noFrame = -1
+
+// page is a frame's decoded code, nil if there is none.
+func (c *codeCache) page(frame int) *codePage {
+	if frame == noFrame {
+		return nil
+	}
+	n := int(c.pages[frame]) - 1
+	if n < 0 {
+		return nil
+	}
+	return &c.slabs[n/slabPages][n%slabPages]
+}
+
 // has reports whether code of a frame is decoded.
-func (c *codeCache) has(frame int) bool { return c.pages[frame] != nil }
+func (c *codeCache) has(frame int) bool { return c.pages[frame] != 0 }
 
 // drop forgets the decoded code of a frame. Records stay readable: whoever
 // stands on one finds the request to decode again.
 func (c *codeCache) drop(frame int, why Cause) {
-	p := c.pages[frame]
+	p := c.page(frame)
 	if p == nil {
 		return
 	}
-	c.forget(frame, why)
 	c.e.Stats.Dropped++
-	for _, r := range p.runs {
-		for at := r[0]; at < r[1]; at += core.RecordSize {
-			c.setOp(at, emit.HandlerDecode)
-		}
-	}
+	c.eachRecord(p, func(at uint32) { c.setOp(at, emit.HandlerDecode) })
 	if p.bound != nil {
 		c.e.jump.flushFrame(frame)
 	}
-	for _, f := range p.before {
-		c.e.jump.flushFrame(f)
+	if p.befores > maxBefore {
+		c.e.jump.flushAll()
+	} else {
+		for _, f := range p.before[:p.befores] {
+			c.e.jump.flushFrame(int(f))
+		}
 	}
+	c.forget(frame, why)
 }
 
-// forget empties a frame and keeps the page's index for another.
+// forget empties a frame and keeps the page for another.
 func (c *codeCache) forget(frame int, why Cause) {
-	p := c.pages[frame]
+	p := c.page(frame)
 	if p.bound != nil {
 		c.e.Stats.Unbound[why]++
 	}
-	c.pages[frame] = nil
+	*p = codePage{straddles: p.straddles[:0]}
+	c.free = append(c.free, c.pages[frame])
+	c.pages[frame] = 0
 	c.count--
-	clear(p.record)
-	c.free = append(c.free, p.record)
-	p.record = nil
 }
 
 // maxStores is how many stores beside its code a page takes one by one before
@@ -165,7 +142,7 @@ const (
 // yield gives up a page's code in favour of fast stores, if there were many
 // and the page is not the one that is running.
 func (c *codeCache) yield(frame int, phys uint64) bool {
-	p := c.pages[frame]
+	p := c.page(frame)
 	if p.stores < maxStores || p.bound != nil && p.stores < boundStores {
 		return false
 	}
@@ -179,12 +156,12 @@ func (c *codeCache) yield(frame int, phys uint64) bool {
 // stored takes note of a store of size bytes at an offset in a page. Code that
 // it changes is dropped.
 func (c *codeCache) stored(frame, off, size int) {
-	p := c.pages[frame]
+	p := c.page(frame)
 	if p == nil {
 		return
 	}
 	p.stores++
-	if off < p.tail || c.decodedIn(p, frame, off, off+size) || p.bound != nil && c.translatedIn(p, frame, off, off+size) {
+	if off < int(p.tail) || c.decodedIn(p, frame, off, off+size) || p.bound != nil && c.translatedIn(p, frame, off, off+size) {
 		c.drop(frame, CauseStore)
 	}
 }
@@ -192,7 +169,7 @@ func (c *codeCache) stored(frame, off, size int) {
 // decodedIn reports whether a decoded instruction has a byte in [from, to).
 func (c *codeCache) decodedIn(p *codePage, frame, from, to int) bool {
 	for at := max(0, from-core.MaxInsn) >> alignShift << alignShift; at < to; at += 1 << alignShift {
-		if p.decoded(at) != 0 && (at >= from || at+c.length(frame, at) > from) {
+		if c.decoded(p, at) != 0 && (at >= from || at+c.length(frame, at) > from) {
 			return true
 		}
 	}
@@ -210,8 +187,8 @@ func (c *codeCache) length(frame, off int) int {
 
 // flush frees all record memory.
 func (c *codeCache) flush() {
-	for frame, p := range c.pages {
-		if p != nil {
+	for frame, n := range c.pages {
+		if n != 0 {
 			c.forget(frame, CauseRoom)
 		}
 	}
@@ -220,17 +197,21 @@ func (c *codeCache) flush() {
 	c.e.Stats.Flushed++
 }
 
+// findNeed is how much record memory find may take, in bytes: the longest run,
+// with its header, a stub for every branch and at its end, a page's chunks; and the
+// same without stubs for an instruction in two pages.
+const findNeed = (2*maxRun+8)*core.RecordSize + chunks*chunkSize
+
 // find returns the record for pc, which lies in the given frame, and the
-// translation's target if pc is an entry of one.
+// target if it is an entry of the page's translation.
 func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
-	p := c.pages[frame]
-	if p != nil && p.mode != core.CodeMode(c.e.S.Mode) {
+	p := c.page(frame)
+	if p != nil && uint32(p.mode) != core.CodeMode(c.e.S.Mode) {
 		c.drop(frame, CauseMode)
 		p = nil
 	}
-	// The longest run: its records, a stub for every branch, and its end. An
-	// instruction may add a second page, whether its own is there or not.
-	if need := (2*maxRun + 4) * core.RecordSize; c.used+need > len(c.e.Records.Bytes) || c.count > maxPages-2 {
+	// An instruction may add a second page, whether its own is there or not.
+	if c.used+findNeed > len(c.e.Records.Bytes) || c.count > maxPages-2 {
 		c.flush()
 		p = nil
 	}
@@ -238,7 +219,7 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 		p = c.newPage(frame)
 	}
 	off := uint16(pc & core.PageMask)
-	if p.decoded(int(off)) == 0 {
+	if c.decoded(p, int(off)) == 0 {
 		c.decode(p, frame, off)
 	}
 	for i := range p.straddles {
@@ -246,108 +227,29 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 			return c.straddle(p, &p.straddles[i], frame, pc)
 		}
 	}
-	record = p.record[off>>alignShift]
+	record = c.decoded(p, int(off))
 	if p.bound != nil {
 		target = p.bound.target(off)
 	}
-	p.know(known{off, record, target})
+	c.know(p, int(off))
 	return record, target
 }
 
-// straddle returns the record of an instruction that ends in the page behind, and
-// the target if the page's translation has it. If the page behind cannot be
-// fetched, Go executes the instruction and raises the exception.
-func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) (record, target uint32) {
-	e := c.e
-	begin := e.Records.Base + uint32(c.used)
-	next := -1
-	m, f := e.Priv.Translate(pc&^core.PageMask+core.PageSize, isa.AccessExec)
-	if f == nil {
-		if n, ok := e.RAM.Frame(m.Phys); ok {
-			next = n
+func (c *codeCache) newPage(frame int) *codePage {
+	if len(c.free) == 0 {
+		first := len(c.slabs) * slabPages
+		c.slabs = append(c.slabs, make([]codePage, slabPages))
+		for n := first + slabPages; n > first; n-- {
+			c.free = append(c.free, uint16(n))
 		}
 	}
-	if c.pages[frame] != p {
-		// The walk set a bit in a page table that lies in this very page.
-		return c.put(&isa.Insn{}, s.off, 0, emit.HandlerSingle), 0
-	}
-	if next >= 0 && s.next != nil && s.next == c.pages[next] {
-		return s.record, c.straddling(p, s, frame, next)
-	}
-	var both [2 * core.MaxInsn]byte
-	n := copy(both[:core.MaxInsn], e.RAM.Bytes[frame<<core.PageShift+int(s.off):(frame+1)<<core.PageShift])
-	if next >= 0 {
-		n += copy(both[n:], e.RAM.Bytes[next<<core.PageShift:][:core.MaxInsn])
-	}
-	in, ok := e.ISA.Decode(both[:n])
-	if next < 0 || !ok || next == frame {
-		return c.put(&isa.Insn{}, s.off, 0, emit.HandlerSingle), 0
-	}
-	q := c.pages[next]
-	if q == nil {
-		q = c.newPage(next)
-	}
-	q.tail = max(q.tail, int(s.off)+int(in.Len)-core.PageSize)
-	s.next = q
-	s.record = c.put(&in, s.off, in.Imm, e.handlers.Far[in.Form])
-	c.put(&isa.Insn{}, s.off+uint16(in.Len), 0, emit.HandlerGoto)
-	run := [2]uint32{begin, e.Records.Base + uint32(c.used)}
-	p.runs, q.runs = append(p.runs, run), append(q.runs, run)
-	return s.record, c.straddling(p, s, frame, next)
-}
-
-// straddling is the target of an instruction that ends in the page of another
-// frame, whose end is decoded there: a store to it drops that page.
-func (c *codeCache) straddling(p *codePage, s *straddle, frame, next int) (target uint32) {
-	if p.bound == nil {
-		return 0
-	}
-	tail := c.e.RAM.Bytes[next<<core.PageShift:][:core.MaxInsn]
-	if target = p.bound.targetStraddling(s.off, tail); target != 0 && !slices.Contains(s.next.before, frame) {
-		s.next.before = append(s.next.before, frame)
-	}
-	return target
-}
-
-func (c *codeCache) newPage(frame int) *codePage {
-	p := &codePage{mode: core.CodeMode(c.e.S.Mode)}
-	if n := len(c.free); n > 0 {
-		p.record, c.free = c.free[n-1], c.free[:n-1]
-	} else {
-		p.record = make([]uint32, core.PageSize>>alignShift)
-	}
-	c.pages[frame] = p
+	last := len(c.free) - 1
+	c.pages[frame], c.free = c.free[last], c.free[:last]
 	c.count++
+	c.serial++
+	p := c.page(frame)
+	p.mode, p.serial = uint8(core.CodeMode(c.e.S.Mode)), c.serial
 	c.e.TLB.FlushFrame(c.e.RAM.Base + uint64(frame)<<core.PageShift)
 	c.e.bind(p, frame)
 	return p
-}
-
-func (c *codeCache) rec(at uint32) []byte {
-	i := at - c.e.Records.Base
-	return c.e.Records.Bytes[i : i+core.RecordSize : i+core.RecordSize]
-}
-
-func (c *codeCache) setOp(at uint32, op uint16) {
-	binary.LittleEndian.PutUint16(c.rec(at)[core.RecOp:], op)
-}
-
-func (c *codeCache) op(at uint32) uint16 {
-	return binary.LittleEndian.Uint16(c.rec(at)[core.RecOp:])
-}
-
-// put appends a record and returns its address.
-func (c *codeCache) put(in *isa.Insn, off uint16, imm int32, op uint16) uint32 {
-	at := c.e.Records.Base + uint32(c.used)
-	b := c.e.Records.Bytes[c.used : c.used+core.RecordSize]
-	c.used += core.RecordSize
-	le := binary.LittleEndian
-	le.PutUint16(b[core.RecA:], in.A)
-	le.PutUint16(b[core.RecB:], in.B)
-	le.PutUint16(b[core.RecC:], in.C)
-	le.PutUint16(b[core.RecPC:], off)
-	le.PutUint32(b[core.RecImm:], uint32(imm))
-	le.PutUint16(b[core.RecOrig:], op)
-	le.PutUint16(b[core.RecOp:], op)
-	return at
 }

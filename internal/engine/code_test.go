@@ -28,7 +28,7 @@ func (b *bench) leads(rec uint32) (to uint32, off int, op uint16) {
 }
 
 // record is an offset's record in the frame.
-func (b *bench) record(frame, off int) uint32 { return b.code.pages[frame].decoded(off) }
+func (b *bench) record(frame, off int) uint32 { return b.code.decoded(b.code.page(frame), off) }
 
 // TestRun: records lie in order of the code, and one behind a jump asks for
 // what follows.
@@ -61,23 +61,26 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestLinks: branches lead to their targets, and to a shared stub as long as
-// those are not decoded.
+// TestLinks: branches lead to their targets, and to stubs as long as those are
+// not decoded.
 func TestLinks(t *testing.T) {
 	b := newBench(4, 4096, nil)
 	b.put(0, branch(8), nop, branch(-8), branch(0x200), branch(0x1fc), branch(0), ret)
 	b.put(0x20c, nop, ret)
-	rec := func(i int) uint32 { return recBase + uint32(i*core.RecordSize) }
-	b.at(ramBase)
+	first := b.at(ramBase)
+	rec := func(i int) uint32 { return first + uint32(i*core.RecordSize) }
 	for i, want := range map[int]int{0: 2, 2: 0, 5: 5} {
 		if to, _, _ := b.leads(rec(i)); to != rec(want) {
 			t.Errorf("branch %d leads to %#x, want %#x", i, to, rec(want))
 		}
 	}
-	one, off, op := b.leads(rec(3))
-	two, _, _ := b.leads(rec(4))
-	if one != two || off != 0x20c || op != emit.HandlerDecode {
-		t.Errorf("stubs %#x, %#x of offset %#x, handler %d", one, two, off, op)
+	var stubs []uint32
+	for i := 3; i < 5; i++ {
+		stub, off, op := b.leads(rec(i))
+		if off != 0x20c || op != emit.HandlerDecode {
+			t.Errorf("stub %#x of offset %#x, handler %d", stub, off, op)
+		}
+		stubs = append(stubs, stub)
 	}
 	target := b.at(ramBase + 0x20c)
 	for i := 3; i < 5; i++ {
@@ -85,8 +88,10 @@ func TestLinks(t *testing.T) {
 			t.Errorf("branch %d leads to %#x after decoding, want %#x", i, direct, target)
 		}
 	}
-	if b.op(one) != emit.HandlerLink || one+uint32(b.imm(one)) != target {
-		t.Error("whoever stood on the stub does not get to the code")
+	for _, stub := range stubs {
+		if b.op(stub) != emit.HandlerLink || stub+uint32(b.imm(stub)) != target {
+			t.Error("whoever stood on a stub does not get to the code")
+		}
 	}
 	// Beyond the page the address decides.
 	b.put(0x800, branch(-0x802), branch(0x7fc))
@@ -195,7 +200,7 @@ func TestStraddleRemapped(t *testing.T) {
 		t.Error("FlushPage of the second page keeps the instruction")
 	}
 	again := b.at(0xffe)
-	if again == rec || b.code.pages[5] == nil || b.code.pages[5].tail != 2 {
+	if again == rec || b.code.page(5) == nil || b.code.page(5).tail != 2 {
 		t.Errorf("record %#x after %#x", again, rec)
 	}
 	// A walk that marks an entry of a page table in the instruction's own page.
@@ -210,7 +215,7 @@ func TestStraddleRemapped(t *testing.T) {
 	if rec := b.at(0xffe); b.op(rec) != emit.HandlerSingle {
 		t.Errorf("handler %d of an instruction whose page changed meanwhile", b.op(rec))
 	}
-	if b.code.pages[0] != nil {
+	if b.code.page(0) != nil {
 		t.Error("the page stays decoded")
 	}
 	rec = b.at(0xffe)
@@ -226,11 +231,21 @@ func TestDrop(t *testing.T) {
 	b.at(ramBase + 0x80)
 	b.at(ramBase)
 	used := uint32(b.code.used)
+	_, _, decoded := b.leads(b.record(0, 4)) // to the first run's
+	stub := b.record(0, 0) + uint32(b.imm(b.record(0, 0)))
+	var records []uint32
+	b.code.eachRecord(b.code.page(0), func(at uint32) { records = append(records, at) })
 	b.code.drop(0, CauseStore)
-	for at := uint32(recBase); at < recBase+used; at += core.RecordSize {
+	for _, at := range records {
 		if b.op(at) != emit.HandlerDecode {
 			t.Errorf("record %#x of a dropped page has handler %d", at, b.op(at))
 		}
+	}
+	if len(records) != 3+5 || decoded == emit.HandlerDecode {
+		t.Errorf("%d records", len(records))
+	}
+	if b.op(stub) != emit.HandlerDecode {
+		t.Errorf("a branch leads to handler %d", b.op(stub))
 	}
 	if b.code.has(0) || b.Stats.Dropped != 1 {
 		t.Error("not dropped")
@@ -318,14 +333,14 @@ func TestModeMismatch(t *testing.T) {
 	s := b.at(ramBase)
 	b.S.Mode = 0
 	u := b.at(ramBase)
-	if u == s || b.code.pages[0].mode != 0 || b.Stats.Dropped != 1 || b.op(s) != emit.HandlerDecode {
+	if u == s || b.code.page(0).mode != 0 || b.Stats.Dropped != 1 || b.op(s) != emit.HandlerDecode {
 		t.Error("code of one mode served another")
 	}
 }
 
 // TestFullRecords: when the memory is full everything goes, jump cache included.
 func TestFullRecords(t *testing.T) {
-	b := newBench(64, 2*maxRun+4+8, nil)
+	b := newBench(64, findNeed/core.RecordSize+8, nil)
 	for i := range 64 {
 		b.put(i<<core.PageShift, ret)
 	}
@@ -341,25 +356,25 @@ func TestFullRecords(t *testing.T) {
 			n++
 		}
 	}
-	if n != 1 || b.code.count != 1 || b.code.used != 2*core.RecordSize {
+	if n != 1 || b.code.count != 1 || b.code.used != 3*core.RecordSize+chunkSize {
 		t.Errorf("%d jump entries, %d pages, %d bytes after the flush", n, b.code.count, b.code.used)
 	}
 	// The worst run fits what find leaves free.
 	b.code.flush()
 	for i := range maxRun {
-		b.put(4*i, branch(0x400+4*i))
+		b.put(0x700+4*i, branch(i%chunks*128+i/chunks*8+2-0x700-4*i))
 	}
-	b.at(ramBase)
-	if b.code.used > len(b.Records.Bytes) {
-		t.Errorf("%d bytes used of %d", b.code.used, len(b.Records.Bytes))
+	b.at(ramBase + 0x700)
+	if b.code.used > findNeed || b.code.used < findNeed*3/4 {
+		t.Errorf("%d bytes used, %d are kept free", b.code.used, findNeed)
 	}
 }
 
 // TestManyPages: a guest that jumps to every page of its RAM does not fill Go's
 // memory with indexes of pages.
 func TestManyPages(t *testing.T) {
-	const pages = 3*maxPages + 100
-	b := newBench(pages+1, 1<<17, nil)
+	const pages = 2*maxPages + 100
+	b := newBench(pages+1, 1<<20, nil)
 	for i := range pages {
 		b.put(i<<core.PageShift, loop)
 		b.RAM.Bytes[i<<core.PageShift+0xffe] = nop & 0xff // straddles: a second page each
@@ -372,7 +387,7 @@ func TestManyPages(t *testing.T) {
 		}
 		n := 0
 		for _, p := range b.code.pages {
-			if p != nil {
+			if p != 0 {
 				n++
 			}
 		}
@@ -380,8 +395,8 @@ func TestManyPages(t *testing.T) {
 			t.Fatalf("page %d: %d pages with code, counted %d", i, n, b.code.count)
 		}
 	}
-	if b.Stats.Flushed < 3 || len(b.code.free) > maxPages {
-		t.Errorf("flushed %d times, %d indexes kept", b.Stats.Flushed, len(b.code.free))
+	if b.Stats.Flushed < 2 || len(b.code.slabs) > maxPages/slabPages || len(b.code.free) > maxPages {
+		t.Errorf("flushed %d times, %d slabs, %d pages free", b.Stats.Flushed, len(b.code.slabs), len(b.code.free))
 	}
 }
 

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"encoding/binary"
-
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/emit"
 	"github.com/c2w/c2w/internal/isa"
@@ -17,8 +15,9 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 	e := c.e
 	code := e.RAM.Bytes[frame<<core.PageShift : (frame+1)<<core.PageShift]
 	h := e.handlers
-	c.run, c.links = c.run[:0], c.links[:0]
-	first := e.Records.Base + uint32(c.used)
+	c.run, c.offs, c.links = c.run[:0], c.offs[:0], c.links[:0]
+	header := c.header()
+	first := header + core.RecordSize
 	none := &isa.Insn{}
 	off := int(start)
 	for {
@@ -26,7 +25,7 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 			c.put(none, uint16(off), 0, emit.HandlerGoto)
 			break
 		}
-		if at := p.decoded(off); at != 0 {
+		if at := c.decoded(p, off); at != 0 {
 			here := e.Records.Base + uint32(c.used)
 			c.put(none, uint16(off), int32(at-here), emit.HandlerLink)
 			break
@@ -37,7 +36,8 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 		}
 		in, ok := e.ISA.Decode(code[off:])
 		if !ok { // straddles the page's end: its record depends on the next page
-			c.enterRecord(p, off, c.put(none, uint16(off), 0, emit.HandlerGoto))
+			c.put(none, uint16(off), 0, emit.HandlerGoto)
+			c.offs = append(c.offs, uint16(off))
 			p.straddles = append(p.straddles, straddle{off: uint16(off)})
 			break
 		}
@@ -55,7 +55,6 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 			near = false
 		}
 		at := c.put(&in, uint16(off), imm, op)
-		c.enterRecord(p, off, at)
 		if near {
 			c.links = append(c.links, link{target, at})
 		}
@@ -64,7 +63,7 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 				c.setOp(at-core.RecordSize, pair)
 			}
 		}
-		c.run = append(c.run, in)
+		c.run, c.offs = append(c.run, in), append(c.offs, uint16(off))
 		off += int(in.Len)
 		if flow.Ends() {
 			// The address of what follows belongs to every record's successor.
@@ -74,11 +73,15 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 	}
 	e.Stats.Runs++
 	e.Stats.Decoded += uint64(len(c.run))
+	c.addRun(p, header, first)
+	// Only now that the records lie in a row: chunks of the index, and stubs, take
+	// memory, too.
+	for i, off := range c.offs {
+		c.enterRecord(p, int(off), first+uint32(i)*core.RecordSize)
+	}
 	for _, l := range c.links {
 		c.connect(p, l)
 	}
-	end := e.Records.Base + uint32(c.used)
-	p.runs = append(p.runs, [2]uint32{first, end})
 	if p.bound != nil {
 		c.enter(p, start, off)
 	}
@@ -92,43 +95,4 @@ func hasTarget(f isa.Flow) bool {
 type link struct {
 	target int
 	record uint32
-}
-
-// connect makes a record lead to the record of its target or, if that is not
-// decoded yet, to a stub.
-func (c *codeCache) connect(p *codePage, l link) {
-	to := p.record[l.target>>alignShift]
-	if to == 0 {
-		to = c.put(&isa.Insn{}, uint16(l.target), 0, emit.HandlerDecode) | stubBit
-		p.record[l.target>>alignShift] = to
-	}
-	if to&stubBit != 0 {
-		to &^= stubBit
-		p.waiting = append(p.waiting, waiting{l.record, c.imm(to)})
-		c.setImm(to, uint32(len(p.waiting)))
-	}
-	c.setImm(l.record, to-l.record)
-}
-
-// enterRecord enters the record of an instruction and connects what waited for
-// it. Its stub becomes a link: a jump to it may be under way.
-func (c *codeCache) enterRecord(p *codePage, off int, at uint32) {
-	stub := p.record[off>>alignShift] &^ stubBit
-	p.record[off>>alignShift] = at
-	if stub == 0 {
-		return
-	}
-	for n := c.imm(stub); n != 0; {
-		w := p.waiting[n-1]
-		c.setImm(w.record, at-w.record)
-		n = w.next
-	}
-	c.setOp(stub, emit.HandlerLink)
-	c.setImm(stub, at-stub)
-}
-
-func (c *codeCache) imm(at uint32) uint32 { return binary.LittleEndian.Uint32(c.rec(at)[core.RecImm:]) }
-
-func (c *codeCache) setImm(at, v uint32) {
-	binary.LittleEndian.PutUint32(c.rec(at)[core.RecImm:], v)
 }

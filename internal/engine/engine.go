@@ -267,12 +267,12 @@ func (e *Engine) Lookup() {
 	s := &e.jump.sets[mode]
 	p := s.add(pc, frame, global)
 	s.fill(p, pc, rec, target)
-	if code := e.code.pages[frame]; code != nil && code.bound != nil {
+	if code := e.code.page(frame); code != nil && code.bound != nil {
 		s.link(p, code.bound.Slot)
 	}
 	e.Stats.Lookups++
 	// The code may be gone: a walk for its second half wrote to it.
-	if code := e.code.pages[frame]; !p.filled && code != nil && e.Profile == nil {
+	if code := e.code.page(frame); !p.filled && code != nil && e.Profile == nil {
 		p.filled = true
 		e.refill(s, p, code)
 	}
@@ -282,10 +282,22 @@ func (e *Engine) Lookup() {
 // and times, where there is room.
 func (e *Engine) refill(s *jumpSet, p *jumpPage, code *codePage) {
 	base := ^p.page << core.PageShift
-	for i := range code.targets {
-		k := &code.targets[i]
-		if s.offer(p, base+uint64(k.off), k.record, k.target) {
+	var entries []uint16
+	slot := uint32(0)
+	if code.bound != nil {
+		entries, slot = code.bound.Entries, code.bound.Slot
+	}
+	n := 0 // entries at lower offsets
+	e.code.eachKnown(code, func(off int) {
+		for n < len(entries) && int(entries[n]) < off {
+			n++
+		}
+		target := uint32(0)
+		if n < len(entries) && int(entries[n]) == off {
+			target = core.Target(slot, uint32(n))
+		}
+		if s.offer(p, base+uint64(off), e.code.decoded(code, off), target) {
 			e.Stats.Refills++
 		}
-	}
+	})
 }

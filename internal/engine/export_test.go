@@ -4,8 +4,8 @@ import "github.com/c2w/c2w/internal/core"
 
 // Rebind looks for the translations of all decoded pages again.
 func (e *Engine) Rebind() {
-	for frame, p := range e.code.pages {
-		if p != nil {
+	for frame := range e.code.pages {
+		if p := e.code.page(frame); p != nil {
 			e.code.rebind(p, frame)
 		}
 	}
@@ -15,7 +15,7 @@ func (e *Engine) Rebind() {
 // record.
 func (e *Engine) EachRecord(frame int, f func(off int, op uint16)) {
 	for off := 0; off < core.PageSize; off += 1 << alignShift {
-		if at := e.code.pages[frame].decoded(off); at != 0 {
+		if at := e.code.decoded(e.code.page(frame), off); at != 0 {
 			f(off, e.code.op(at))
 		}
 	}

@@ -47,8 +47,8 @@ func (e *Engine) warm(executed int) {
 		return
 	}
 	frame := int(v.frame)
-	p := e.code.pages[frame]
-	if p == nil || p.cold == nil || p.mode != mode {
+	p := e.code.page(frame)
+	if p == nil || p.cold == nil || uint32(p.mode) != mode {
 		return
 	}
 	b := p.cold

@@ -19,16 +19,17 @@ type jumpCache struct {
 type jumpSet struct {
 	cache *[core.JumpEntries]core.JumpEntry
 	links *[core.LinkSlots]uint64
-	pages [jumpPages]jumpPage // by virtual page, in sets; a page that comes to a full set takes another's place
-	turn  int                 // counts where places are taken in turn
-	live  []uint16            // indexes of pages that are or were in use, each once
+	pages []jumpPage // by virtual page, in sets; a page that comes to a full set takes another's place
+	turn  int        // counts where places are taken in turn
+	live  []uint16   // indexes of pages that are or were in use, each once
 }
 
-// jumpPages is the number of virtual pages of code that a mode remembers. The
-// kernel's text has 900. A page that is forgotten loses its entries: sets make
-// that rare, wherever the guest's programs and libraries lie.
+// jumpPages is the number of virtual pages of code that a mode remembers, as many
+// as there may be frames with code. The kernel's text has 900, a Java program some
+// thousands. A page that is forgotten loses its entries: sets make that rare,
+// wherever the guest's programs and libraries lie.
 const (
-	jumpPages = 2048
+	jumpPages = 16384
 	pageWays  = 8 // pages of a set
 )
 
@@ -38,17 +39,24 @@ type jumpPage struct {
 	frame  uint32
 	link   uint32 // index in links, counted from 1, that may name this page; 0: none
 	global bool
-	filled bool                                     // the frame's known targets were entered
-	listed bool                                     // is in live
-	at     [core.PageSize >> alignShift / 64]uint64 // offsets that have been entered, by >> alignShift
+	filled bool                    // the frame's known targets were entered
+	listed bool                    // is in live
+	at     [entryParts / 64]uint64 // parts of the page in which code was entered, a bit each
 }
+
+// The jump cache has the entries of a part of a page in as many places, in a row:
+// the part's offsets have places of their own, and JumpWays divides them.
+const (
+	partEntries = 8 // offsets of a part
+	entryParts  = core.PageSize >> alignShift / partEntries
+)
 
 func (j *jumpCache) init(h *core.Hart) {
 	j.hart = h
 	for m := range j.sets {
 		s := &j.sets[m]
 		s.cache, s.links = &h.Jump[m], &h.Links
-		s.live = make([]uint16, 0, jumpPages)
+		s.pages, s.live = make([]jumpPage, jumpPages), make([]uint16, 0, jumpPages)
 		clear(s.cache[:])
 	}
 }
@@ -115,7 +123,7 @@ func (s *jumpSet) empty(p *jumpPage) {
 		}
 		p.at[w] = 0
 		for ; set != 0; set &= set - 1 {
-			s.clear(base + uint64(w*64+bits.TrailingZeros64(set))<<alignShift)
+			s.clearPart(base + uint64(w*64+bits.TrailingZeros64(set))*partEntries<<alignShift)
 		}
 	}
 	p.filled = false
@@ -145,6 +153,16 @@ func (s *jumpSet) unlink(p *jumpPage) {
 func (s *jumpSet) clear(pc uint64) {
 	if e := core.FindJump(s.cache, pc); e != nil {
 		e.Tag = 0
+	}
+}
+
+// clearPart takes out the entries of a part of a page, which begins at pc.
+func (s *jumpSet) clearPart(pc uint64) {
+	part := s.cache[core.JumpIndex(pc)&^(partEntries-1):][:partEntries]
+	for i := range part {
+		if e := &part[i]; ^e.Tag-pc < partEntries<<alignShift {
+			e.Tag = 0
+		}
 	}
 }
 
@@ -191,9 +209,9 @@ func (s *jumpSet) fill(p *jumpPage, pc uint64, record, target uint32) {
 	p.enter(pc)
 }
 
-// enter notes that pc was entered.
+// enter notes that pc, in the page, was entered.
 func (p *jumpPage) enter(pc uint64) {
-	n := pc & core.PageMask >> alignShift
+	n := pc & core.PageMask >> alignShift / partEntries
 	p.at[n/64] |= 1 << (n % 64)
 }
 

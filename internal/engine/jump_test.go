@@ -276,7 +276,7 @@ func TestRemappedFetch(t *testing.T) {
 	for name, fence := range map[string]func(){"page": func() { b.FlushPage(0x1000) }, "space": b.FlushSpace, "all": b.FlushAll} {
 		fence()
 		b.at(0x1000)
-		if b.code.pages[5] == nil {
+		if b.code.page(5) == nil {
 			t.Errorf("%s: the old page's code is found", name)
 		}
 		b.code.drop(5, CauseStore)

@@ -130,8 +130,8 @@ func (p *PageProfile) Offsets() []uint16 {
 // profilePage returns the profile of a frame's content: the one that it had when
 // its code was decoded.
 func (e *Engine) profilePage(frame int, mode uint32) *PageProfile {
-	c := e.code.pages[frame]
-	if c != nil && c.mode != mode {
+	c := e.code.page(frame)
+	if c != nil && uint32(c.mode) != mode {
 		c = nil
 	}
 	if c != nil && c.profile != nil {

@@ -20,7 +20,7 @@ const (
 	ManifestBase = Reserve + 2<<20 // the file's Manifest, placed by the converter
 	ManifestMax  = 512 << 10
 	RecordBase   = Reserve + 3<<20
-	RecordSize   = 29 << 20 // interpreter records
+	RecordSize   = 61 << 20 // interpreter records and their index
 	RAMHost      = RecordBase + RecordSize
 
 	// DefaultRAM is what a guest gets unless told otherwise. The kernel's own

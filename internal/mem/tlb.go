@@ -16,11 +16,14 @@ type TLB struct {
 	used [core.Modes]bool
 	// writer is by RAM page's number 1 plus the place of the only write entry that
 	// was filled for it, 0 if there was none, several if there were more.
-	writer []uint32
+	writer []uint16
 }
 
 // several write entries may be those of one RAM page.
-const several = ^uint32(0)
+const several = ^uint16(0)
+
+// A place has a number below several.
+const _ = several - core.Modes*core.TLBEntries - 1
 
 type slot struct{ which, index uint16 }
 
@@ -29,7 +32,7 @@ const localMax = 1024
 
 // NewTLB returns an empty TLB.
 func NewTLB(h *core.Hart, r *RAM) *TLB {
-	t := &TLB{hart: h, ram: r, writer: make([]uint32, (len(r.Bytes)+core.PageMask)>>core.PageShift)}
+	t := &TLB{hart: h, ram: r, writer: make([]uint16, (len(r.Bytes)+core.PageMask)>>core.PageShift)}
 	for m := range t.local {
 		t.local[m] = make([]slot, 0, localMax)
 		t.clear(m)
@@ -52,7 +55,7 @@ func (t *TLB) Fill(mode int, which int, va, pa uint64, global bool) {
 		e.Tag = core.InvalidTag
 	}
 	if w == 1 {
-		place := uint32(mode*core.TLBEntries+i) + 1
+		place := uint16(mode*core.TLBEntries+i) + 1
 		switch p := &t.writer[(pa-t.ram.Base)>>core.PageShift]; *p {
 		case 0, place:
 			*p = place
