@@ -10,17 +10,16 @@ import (
 )
 
 // Native floating point. An operation runs natively when its result and its
-// flags are certain to be what exact arithmetic gives; otherwise it leaves and
-// Go computes it. The inline conditions are the sticky ones of
+// flags are certain to be what exact arithmetic gives; otherwise a helper of
+// fphelpers.go computes it. The inline conditions are the sticky ones of
 // softfloat/FASTPATH.md: the rounding mode is nearest even, the inexact flag
 // is accrued already (State.FPRound says both), and the result proves that no
 // other flag is raised. One comparison of the result's bits with a limit that
 // is zero unless State.FPRound is set tests all of that.
 //
-// Where it fails, the operation may still be exact. A page function tries what
-// it can without a call, which would cost registers on the common path, too,
-// and leaves the rest to the interpreter. The interpreter calls a helper of
-// fphelpers.go before it leaves to Go.
+// Where it fails, the interpreter calls the helper. A page function tries what it
+// can without a call, which would cost registers on the common path, too, and
+// leaves the rest to the interpreter.
 
 // opcodes of the two formats that the inline code uses.
 var (
@@ -90,16 +89,54 @@ func (l *lowering) sticky(n *ir.Node) {
 	}
 }
 
-// fpLeaveNaN leaves if local r is a NaN.
-func (l *lowering) fpLeaveNaN(r uint32, t wasm.ValType) {
-	l.c.LocalGet(r)
-	l.c.LocalGet(r)
-	if t == wasm.F32 {
-		l.c.Op(wasm.OpF32Ne)
-	} else {
-		l.c.Op(wasm.OpF64Ne)
+// fpMode pushes the rounding mode of a Float node.
+func (l *lowering) fpMode(n *ir.Node) {
+	switch n.Aux {
+	case ir.RMDynamic:
+		l.t.stateWord(l, core.OffFRM)
+	case ir.RMRecord:
+		l.t.recordMode(l)
+	default:
+		l.c.I32Const(int32(n.Aux))
 	}
-	l.t.exitIf(l)
+}
+
+// isNearest says that a Float node rounds to nearest even, or may.
+func isNearest(n *ir.Node) bool {
+	return n.Aux == ir.RMDynamic || softfloat.Rounding(n.Aux) == softfloat.RNE
+}
+
+// fpHelp pushes operands and calls the helper of an operation, which takes the
+// rounding mode last.
+func (l *lowering) fpHelp(n *ir.Node, op ir.FP, args ...expr) {
+	for _, a := range args {
+		a()
+	}
+	l.fpMode(n)
+	l.c.CallSym(l.fn.fp[op])
+}
+
+// fpNaN is the way of a result r that is a NaN: to a helper that takes the
+// operands alone, or to the interpreter.
+func (l *lowering) fpNaN(r uint32, op ir.FP, t wasm.ValType, args ...expr) {
+	ne := wasm.OpF64Ne
+	if t == wasm.F32 {
+		ne = wasm.OpF32Ne
+	}
+	l.c.LocalGet(r)
+	l.c.LocalGet(r)
+	l.c.Op(ne)
+	if !l.t.helps(l) {
+		l.t.resumeIf(l)
+		return
+	}
+	l.c.If(wasm.Void)
+	for _, a := range args {
+		a()
+	}
+	l.c.CallSym(l.fn.fp[op])
+	l.c.LocalSet(r)
+	l.c.End()
 }
 
 // fpArith is an operation of one or two operands that rounds.
@@ -122,9 +159,33 @@ func (l *lowering) fpArith(n *ir.Node, op ir.FP, t wasm.ValType) {
 	for k := range args {
 		l.fpUse(n, k, from, 0)
 		arg[k] = l.fpAgain(n.Args[k], op, from)
-		arg[k]()
 	}
 	r := l.fpLocal(result)
+	help := func() {
+		y := arg[1]
+		switch op {
+		case ir.FSub32:
+			y = func() { arg[1](); l.c.Op(wasm.OpF32Neg) }
+		case ir.FSub64:
+			y = func() { arg[1](); l.c.Op(wasm.OpF64Neg) }
+		}
+		l.fpHelp(n, op, []expr{arg[0], y}[:args]...)
+		l.c.LocalSet(r)
+	}
+	finish := func() {
+		for k := range args {
+			l.unuse(n.Args[k])
+		}
+		l.fpResult(r, result)
+	}
+	if !isNearest(n) {
+		help()
+		finish()
+		return
+	}
+	for k := range args {
+		arg[k]()
+	}
 	l.c.Op(native)
 	l.c.LocalSet(r)
 	switch op {
@@ -141,27 +202,13 @@ func (l *lowering) fpArith(n *ir.Node, op ir.FP, t wasm.ValType) {
 		l.c.Op(wasm.OpI32Eqz)
 	}
 	if l.t.aside(l) {
-		for k := range args {
-			l.unuse(n.Args[k])
-		}
-		l.fpResult(r, result)
+		finish()
 		return
 	}
 	l.c.If(wasm.Void)
-	if l.t.interprets() {
-		for k := range args {
-			arg[k]()
-		}
-		switch op {
-		case ir.FSub32:
-			l.c.Op(wasm.OpF32Neg)
-		case ir.FSub64:
-			l.c.Op(wasm.OpF64Neg)
-		}
-		l.c.CallSym(l.fn.fp[op])
-		l.c.LocalSet(r)
-		l.fpLeaveNaN(r, result)
-	} else if exact := l.exactHere(op, arg[0], arg[1], r); exact != nil {
+	if l.t.helps(l) {
+		help()
+	} else if exact := l.exactHere(n, op, arg[0], arg[1], r); exact != nil {
 		exact()
 		l.c.Op(wasm.OpI32Eqz)
 		l.t.resumeIf(l)
@@ -170,10 +217,7 @@ func (l *lowering) fpArith(n *ir.Node, op ir.FP, t wasm.ValType) {
 		l.t.resumeIf(l)
 	}
 	l.c.End()
-	for k := range args {
-		l.unuse(n.Args[k])
-	}
-	l.fpResult(r, result)
+	finish()
 }
 
 // fpAgain pushes an operand that fpUse has computed, without counting a use.
@@ -209,8 +253,8 @@ func (l *lowering) unuse(v ir.Value) {
 
 // exactHere is the condition that an operation with result r was exact, where
 // that is short; nil where it is not.
-func (l *lowering) exactHere(op ir.FP, x, y expr, r uint32) expr {
-	b := &fpBuilder{f: l.f, c: l.c, word: func(off int) expr { return func() { l.t.stateWord(l, off) } }}
+func (l *lowering) exactHere(n *ir.Node, op ir.FP, x, y expr, r uint32) expr {
+	b := &fpBuilder{f: l.f, c: l.c, rm: func() { l.fpMode(n) }}
 	result := b.get(r)
 	switch op {
 	case ir.FAdd64:
@@ -291,19 +335,21 @@ func (l *lowering) fpFused(n *ir.Node, op ir.FP, t wasm.ValType) {
 		arg[k] = l.fpAgain(n.Args[k], op, t)
 	}
 	r := l.fpLocal(t)
-	if t == wasm.F64 {
+	help := func() { l.fpHelp(n, op, arg[:]...); l.c.LocalSet(r) }
+	switch {
+	case !isNearest(n):
+		help()
+	case t == wasm.F64:
 		l.fusedLarge(arg, r)
-	} else {
+		l.c.If(wasm.Void)
+		help()
+		l.c.End()
+	default:
 		l.fusedWide(arg, r)
+		l.c.If(wasm.Void)
+		help()
+		l.c.End()
 	}
-	l.c.If(wasm.Void)
-	for k := range n.Args {
-		arg[k]()
-	}
-	l.c.CallSym(l.fn.fp[op])
-	l.c.LocalSet(r)
-	l.fpLeaveNaN(r, t)
-	l.c.End()
 	for k := range n.Args {
 		l.unuse(n.Args[k])
 	}
@@ -355,52 +401,75 @@ func (l *lowering) fusedWide(arg [3]expr, r uint32) {
 // native result then is, too.
 func (l *lowering) fpPick(n *ir.Node, op ir.FP, t wasm.ValType) {
 	r := l.fpLocal(t)
-	l.fpArg(n, 0, t)
-	l.fpArg(n, 1, t)
+	x, y := l.fpTwo(n, op, t)
+	x()
+	y()
 	l.c.Op(map[ir.FP]wasm.Opcode{ir.FMin32: wasm.OpF32Min, ir.FMax32: wasm.OpF32Max, ir.FMin64: wasm.OpF64Min, ir.FMax64: wasm.OpF64Max}[op])
 	l.c.LocalSet(r)
-	l.fpLeaveNaN(r, t)
+	l.fpNaN(r, op, t, x, y)
+	l.unuse(n.Args[0])
+	l.unuse(n.Args[1])
 	l.fpResult(r, t)
 }
 
-// fpCompare leaves if an operand is a NaN: of a comparison and its contrary
-// exactly one holds otherwise.
+// fpTwo computes two operands now; unuse has to follow for each.
+func (l *lowering) fpTwo(n *ir.Node, op ir.FP, t wasm.ValType) (x, y expr) {
+	l.fpUse(n, 0, t, 0)
+	l.fpUse(n, 1, t, 0)
+	return l.fpAgain(n.Args[0], op, t), l.fpAgain(n.Args[1], op, t)
+}
+
+// fpCompare finds out whether an operand is a NaN: of a comparison and its
+// contrary exactly one holds otherwise. With one, what is left to do is to raise
+// NV, which is set already as a rule, or not to be raised: then it is done.
 func (l *lowering) fpCompare(n *ir.Node, op ir.FP, t wasm.ValType) {
-	lt, ge, le, gt, eq := wasm.OpF64Lt, wasm.OpF64Ge, wasm.OpF64Le, wasm.OpF64Gt, wasm.OpF64Eq
+	w, lt, ge, le, gt := &width64, wasm.OpF64Lt, wasm.OpF64Ge, wasm.OpF64Le, wasm.OpF64Gt
 	if t == wasm.F32 {
-		lt, ge, le, gt, eq = wasm.OpF32Lt, wasm.OpF32Ge, wasm.OpF32Le, wasm.OpF32Gt, wasm.OpF32Eq
+		w, lt, ge, le, gt = &width32, wasm.OpF32Lt, wasm.OpF32Ge, wasm.OpF32Le, wasm.OpF32Gt
 	}
-	compare := func(o wasm.Opcode) {
-		l.fpArg(n, 0, t)
-		l.fpArg(n, 1, t)
-		l.c.Op(o)
-	}
-	times := int32(1)
-	if op == ir.FEq32 || op == ir.FEq64 {
-		times = 2
-	}
-	l.fpUse(n, 0, t, times)
-	l.fpUse(n, 1, t, times)
+	x, y := l.fpTwo(n, op, t)
+	compare := func(o wasm.Opcode) { x(); y(); l.c.Op(o) }
+	quiet := false
 	r := l.alloc(ir.I32)
 	switch op {
 	case ir.FLt32, ir.FLt64:
 		compare(lt)
 		l.c.LocalTee(r)
 		compare(ge)
-		l.c.Op(wasm.OpI32Eq)
 	case ir.FLe32, ir.FLe64:
 		compare(le)
 		l.c.LocalTee(r)
 		compare(gt)
-		l.c.Op(wasm.OpI32Eq)
 	default:
-		compare(eq)
+		quiet = true
+		compare(w.eq)
 		l.c.LocalSet(r)
 		compare(lt)
 		compare(ge)
-		l.c.Op(wasm.OpI32Eq)
 	}
-	l.t.exitIf(l)
+	l.c.Op(wasm.OpI32Eq)
+	l.c.If(wasm.Void)
+	switch b := (&fpBuilder{f: l.f, c: l.c}); {
+	case l.t.helps(l) && quiet:
+		x()
+		y()
+		l.c.CallSym(l.fn.fp[op])
+	case l.t.helps(l):
+		l.c.I32Const(int32(softfloat.NV))
+		l.c.CallSym(l.fn.soft.accrue)
+	case quiet:
+		b.any(b.signalling(w, x), b.signalling(w, y))()
+		l.t.resumeIf(l)
+	default:
+		l.t.stateWord(l, core.OffFFlags)
+		l.c.I32Const(int32(softfloat.NV))
+		l.c.Op(wasm.OpI32And)
+		l.c.Op(wasm.OpI32Eqz)
+		l.t.resumeIf(l)
+	}
+	l.c.End()
+	l.unuse(n.Args[0])
+	l.unuse(n.Args[1])
 	l.c.LocalGet(r)
 	l.c.Op(wasm.OpI64ExtendI32U)
 	l.release(ir.I32, r)
@@ -415,22 +484,69 @@ func (l *lowering) fpToInt(n *ir.Node, op ir.FP, t wasm.ValType) {
 	if t == wasm.F32 {
 		c.Op(wasm.OpF64PromoteF32)
 	}
+	help := func() { l.fpHelp(n, op, func() { c.LocalGet(a) }) }
 	c.LocalTee(a)
 	switch mode := softfloat.Rounding(n.Aux); {
+	case n.Aux == ir.RMRecord:
+		l.fpMode(n)
+		c.CallSym(l.fn.fp[op])
+		return
 	case n.Aux == ir.RMDynamic || mode == softfloat.RNE: // in another dynamic mode only what is exact
 		c.Op(wasm.OpF64Nearest)
 	case mode == softfloat.RDN:
 		c.Op(wasm.OpF64Floor)
 	case mode == softfloat.RUP:
 		c.Op(wasm.OpF64Ceil)
-	case mode == softfloat.RMM: // what is added takes halves, and nothing else, to the next integer
-		c.F64Const(math.Nextafter(0.5, 0))
-		c.LocalGet(a)
-		c.Op(wasm.OpF64Copysign)
-		c.Op(wasm.OpF64Add)
+	case mode == softfloat.RMM:
+		b := &fpBuilder{f: l.f, c: c}
+		c.Drop()
+		b.awayFromZero(b.get(a))()
 	}
-	c.LocalTee(m)
-	// The conversion truncates what is not integral yet.
+	c.LocalSet(m)
+	if l.t.helps(l) {
+		l.fitsInt(op, a, m)
+		c.If(wasm.BlockValue(wasm.I64))
+		l.lostInt(n, a)
+		c.If(wasm.BlockValue(wasm.I64))
+		help()
+		c.Else()
+		l.convertInt(op, m)
+		c.End()
+		c.Else()
+		help()
+		c.End()
+		return
+	}
+	l.fitsInt(op, a, m)
+	c.Op(wasm.OpI32Eqz)
+	l.t.resumeIf(l)
+	l.sticky(n)
+	c.Op(wasm.OpI32Eqz)
+	c.If(wasm.Void)
+	c.LocalGet(a)
+	c.LocalGet(a)
+	c.Op(wasm.OpF64Trunc)
+	c.Op(wasm.OpF64Ne)
+	l.t.resumeIf(l)
+	c.End()
+	l.convertInt(op, m)
+}
+
+// lostInt pushes whether local a is not integral, where that may raise a flag.
+func (l *lowering) lostInt(n *ir.Node, a uint32) {
+	l.sticky(n)
+	l.c.Op(wasm.OpI32Eqz)
+	l.c.LocalGet(a)
+	l.c.LocalGet(a)
+	l.c.Op(wasm.OpF64Trunc)
+	l.c.Op(wasm.OpF64Ne)
+	l.c.Op(wasm.OpI32And)
+}
+
+// fitsInt pushes whether the conversion of local m, which may not be integral yet,
+// is in range.
+func (l *lowering) fitsInt(op ir.FP, a, m uint32) {
+	c := l.c
 	signed, bits := true, 63
 	switch op {
 	case ir.F64ToI32, ir.F32ToI32:
@@ -441,32 +557,30 @@ func (l *lowering) fpToInt(n *ir.Node, op ir.FP, t wasm.ValType) {
 		signed, bits = false, 64
 	}
 	limit := math.Ldexp(1, bits)
-	convert := wasm.OpI64TruncSatF64S
+	c.LocalGet(m)
 	if signed {
 		c.Op(wasm.OpF64Abs)
 		c.F64Const(limit)
 		c.Op(wasm.OpF64Lt)
 	} else { // as integers, so that negative numbers and -0 are too large
-		convert = wasm.OpI64TruncSatF64U
 		c.Op(wasm.OpI64ReinterpretF64)
 		c.I64Const(int64(math.Float64bits(limit)))
 		c.Op(wasm.OpI64LtU)
 	}
-	c.Op(wasm.OpI32Eqz)
-	l.t.exitIf(l)
-	l.sticky(n)
-	c.Op(wasm.OpI32Eqz)
-	c.If(wasm.Void)
-	c.LocalGet(a)
-	c.LocalGet(a)
-	c.Op(wasm.OpF64Trunc)
-	c.Op(wasm.OpF64Ne)
-	l.t.exitIf(l)
-	c.End()
-	c.LocalGet(m)
-	c.Op(convert)
-	if op == ir.F64ToU32 || op == ir.F32ToU32 {
-		c.Op(wasm.OpI64Extend32S)
+}
+
+// convertInt pushes local m as an integer, in whose range it is; the conversion
+// truncates what is not integral yet.
+func (l *lowering) convertInt(op ir.FP, m uint32) {
+	l.c.LocalGet(m)
+	switch op {
+	case ir.F64ToU32, ir.F32ToU32:
+		l.c.Op(wasm.OpI64TruncSatF64U)
+		l.c.Op(wasm.OpI64Extend32S)
+	case ir.F64ToU64, ir.F32ToU64:
+		l.c.Op(wasm.OpI64TruncSatF64U)
+	default:
+		l.c.Op(wasm.OpI64TruncSatF64S)
 	}
 }
 

@@ -1,10 +1,7 @@
 package emit
 
 import (
-	"math"
-
 	"github.com/c2w/c2w/internal/ir"
-	"github.com/c2w/c2w/internal/softfloat"
 	"github.com/c2w/c2w/internal/wasm"
 )
 
@@ -17,10 +14,15 @@ type floatTier interface {
 	// floatSlot says that a slot is kept as an f64; getF64 is get as an f64.
 	floatSlot(loc ir.Loc) bool
 	getF64(l *lowering, loc ir.Loc)
-	// interprets says that this is the interpreter; in other tiers resumeIf
-	// pops a condition and leaves for it to execute the instruction.
+	// interprets says that this is the interpreter.
 	interprets() bool
+	// helps says that what native operations do not show is for a helper, called
+	// in place; elsewhere resumeIf pops a condition and leaves for the interpreter
+	// to execute the instruction.
+	helps(l *lowering) bool
 	resumeIf(l *lowering)
+	// recordMode pushes the rounding mode in the record's immediate.
+	recordMode(l *lowering)
 	// aside pops a condition and, if it holds, goes to where the instruction is
 	// executed with all that may be needed; or it does nothing, and says so.
 	aside(l *lowering) bool
@@ -165,7 +167,6 @@ func (l *lowering) storeF64(n *ir.Node, off uint32) bool {
 func (l *lowering) float(n *ir.Node) {
 	l.t.ready(l)
 	op := ir.FP(n.Imm)
-	nearest := n.Aux == ir.RMDynamic || softfloat.Rounding(n.Aux) == softfloat.RNE
 	t := wasm.F64
 	if op.Single() {
 		t = wasm.F32
@@ -173,21 +174,13 @@ func (l *lowering) float(n *ir.Node) {
 	switch op {
 	case ir.FAdd32, ir.FAdd64, ir.FSub32, ir.FSub64, ir.FMul32, ir.FMul64, ir.FDiv32, ir.FDiv64, ir.FSqrt32, ir.FSqrt64,
 		ir.F64ToF32, ir.I64ToF64, ir.U64ToF64, ir.I64ToF32, ir.U64ToF32, ir.I32ToF32, ir.U32ToF32:
-		if nearest {
-			l.fpArith(n, op, t)
-			return
-		}
+		l.fpArith(n, op, t)
 	case ir.FMA32, ir.FMA64:
-		if nearest {
-			l.fpFused(n, op, t)
-			return
-		}
+		l.fpFused(n, op, t)
 	case ir.FMin32, ir.FMin64, ir.FMax32, ir.FMax64:
 		l.fpPick(n, op, t)
-		return
 	case ir.FEq32, ir.FEq64, ir.FLt32, ir.FLt64, ir.FLe32, ir.FLe64:
 		l.fpCompare(n, op, t)
-		return
 	case ir.FClass32, ir.FClass64:
 		l.need(n.Args[0])
 		if t == wasm.F32 {
@@ -195,10 +188,8 @@ func (l *lowering) float(n *ir.Node) {
 			l.c.Op(wasm.OpI64Shl)
 		}
 		l.c.CallSym(l.fn.fp[op])
-		return
 	case ir.F64ToI32, ir.F64ToU32, ir.F64ToI64, ir.F64ToU64, ir.F32ToI32, ir.F32ToU32, ir.F32ToI64, ir.F32ToU64:
 		l.fpToInt(n, op, t)
-		return
 	case ir.I32ToF64, ir.U32ToF64:
 		l.need(n.Args[0])
 		l.c.Op(wasm.OpI32WrapI64)
@@ -207,29 +198,17 @@ func (l *lowering) float(n *ir.Node) {
 		} else {
 			l.c.Op(wasm.OpF64ConvertI32U)
 		}
-		return
 	case ir.F32ToF64:
 		r := l.fpLocal(wasm.F64)
-		l.fpArg(n, 0, wasm.F32)
+		l.fpUse(n, 0, wasm.F32, 0)
+		x := l.fpAgain(n.Args[0], op, wasm.F32)
+		x()
 		l.c.Op(wasm.OpF64PromoteF32)
 		l.c.LocalSet(r)
-		l.fpLeaveNaN(r, wasm.F64)
+		l.fpNaN(r, op, wasm.F64, x)
+		l.unuse(n.Args[0])
 		l.c.LocalGet(r)
-		return
-	}
-	// The rest is rare: Go computes it. The value is never reached.
-	for _, a := range n.Args {
-		if a != ir.NoValue {
-			l.force(a)
-			l.need(a)
-			l.c.Drop()
-		}
-	}
-	l.c.I32Const(1)
-	l.t.exitIf(l)
-	if result64(op) {
-		l.c.F64Const(math.NaN())
-	} else {
-		l.c.I64Const(0)
+	default:
+		panic("BUG: emit: " + op.String())
 	}
 }

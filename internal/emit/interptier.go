@@ -70,6 +70,13 @@ func (m *interp) getF64(l *lowering, loc ir.Loc) {
 
 func (m *interp) interprets() bool { return true }
 
+func (m *interp) helps(*lowering) bool { return true }
+
+func (m *interp) recordMode(l *lowering) {
+	m.c.LocalGet(m.rec)
+	m.c.I32Load16U(1, uint32(m.slotOf(l)*core.RecordSize+core.RecImm+ir.RecordMode/8))
+}
+
 func (m *interp) aside(*lowering) bool { return false }
 
 func (m *interp) resumeIf(l *lowering) { m.exitIf(l) }

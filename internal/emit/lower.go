@@ -65,7 +65,8 @@ type lowering struct {
 // funcs names the helper functions that lowered code calls.
 type funcs struct {
 	mulHU, mulHS, mulHSU int                 // symbols
-	fp                   [ir.NumFP]int       // symbols of the helpers in fphelpers.go, where there is one
+	fp                   [ir.NumFP]int       // symbols of the helpers in fphelpers.go and fpchoice.go, where there is one
+	soft                 softFuncs           // symbols of exact arithmetic
 	call                 [core.CodeModes]int // symbols of Core.caller
 }
 

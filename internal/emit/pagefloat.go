@@ -2,6 +2,7 @@ package emit
 
 import (
 	"math"
+	"slices"
 
 	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/ir"
@@ -90,8 +91,9 @@ func pushFMABound(l *lowering) {
 }
 
 // loadLimits reads what the page's floating-point instructions compare their
-// results with. What changes it leaves or is an ir.Resume, behind which it is
-// read again.
+// results with. It is read again behind an ir.Resume, and where the words that it
+// comes from are set. A helper that accrues flags leaves it as it is: what is too
+// small is right, too.
 func (p *page) loadLimits() {
 	var rounds, fuses bool
 	for _, b := range p.cfg.blocks {
@@ -118,20 +120,24 @@ func (p *page) loadLimits() {
 	}
 }
 
-func (p *page) interprets() bool { return false }
-
 func (p *page) fpLimit(l *lowering)  { p.c.LocalGet(p.limit) }
 func (p *page) fmaBound(l *lowering) { p.c.LocalGet(p.bound) }
 
-// resumeIf leaves to the interpreter. Where it would enter this function again
-// Go executes the instruction instead.
+func (p *page) interprets() bool { return false }
+
+// helps says that the instruction is an entry: the interpreter would enter this
+// function again, for ever.
+func (p *page) helps(l *lowering) bool {
+	off, _ := p.at(l)
+	return slices.ContainsFunc(p.cfg.entries, func(v int) bool { return p.cfg.blocks[v-1].start == off })
+}
+
+// resumeIf leaves to the interpreter.
 func (p *page) resumeIf(l *lowering) {
 	off, left := p.at(l)
-	for _, v := range p.cfg.entries {
-		if p.cfg.blocks[v-1].start == off {
-			p.exitIf(l)
-			return
-		}
-	}
 	p.outIf(l, off, core.ExitNone, 0, left)
+}
+
+func (p *page) recordMode(*lowering) {
+	panic("BUG: emit: a record's rounding mode in a page function")
 }

@@ -3,6 +3,7 @@ package emit
 import (
 	"slices"
 
+	"github.com/c2w/c2w/internal/core"
 	"github.com/c2w/c2w/internal/ir"
 	"github.com/c2w/c2w/internal/wasm"
 )
@@ -29,7 +30,8 @@ func (p *page) setsNow() bool { return false }
 // set takes a register's new value.
 func (p *page) set(l *lowering, loc ir.Loc, v ir.Value) {
 	if _, ok := p.num[loc.Off]; !ok {
-		p.setNow(l, loc.Off, v)
+		// Behind an operation that changes such a slot there may be another read.
+		p.setNow(l, loc.Off, v, l.cur)
 		return
 	}
 	for i := range p.pending {
@@ -43,10 +45,10 @@ func (p *page) set(l *lowering, loc ir.Loc, v ir.Value) {
 }
 
 // setNow writes a register's value to its local and, unless a loop around does
-// it later, to memory.
-func (p *page) setNow(l *lowering, off uint16, v ir.Value) {
+// it later, to memory. What reads it among the first nodes reads the old one.
+func (p *page) setNow(l *lowering, off uint16, v ir.Value, nodes int) {
 	loc := ir.Loc{Off: off}
-	l.beforeSet(loc, v, len(l.b.Nodes))
+	l.beforeSet(loc, v, nodes)
 	n, ok := p.num[off]
 	stored := !ok || !p.dirty[p.node].has(n)
 	if stored {
@@ -56,6 +58,9 @@ func (p *page) setNow(l *lowering, off uint16, v ir.Value) {
 		p.c.Op(wasm.OpI64ReinterpretF64)
 	}
 	p.setSlot(l, loc, v, stored)
+	if int(off) == core.OffFPRound && p.limit != 0 {
+		p.loadLimits()
+	}
 }
 
 // flush writes what is pending: first what lies highest in the state, for the
@@ -70,7 +75,7 @@ func (p *page) flush(l *lowering) {
 	for len(p.pending) > 0 {
 		s := p.pending[top]
 		p.pending = slices.Delete(p.pending, top, top+1)
-		p.setNow(l, s.off, s.v)
+		p.setNow(l, s.off, s.v, len(l.b.Nodes))
 		top = 0
 	}
 	p.pending = nil

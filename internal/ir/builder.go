@@ -1,6 +1,10 @@
 package ir
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/c2w/c2w/internal/core"
+)
 
 // Builder appends nodes to a block, folding constants and merging equal pure
 // nodes and repeated reads of a state slot on the way.
@@ -25,6 +29,11 @@ func (b *Builder) push(n Node) Value {
 	if b.known == nil {
 		b.known, b.pure, b.zero = map[Loc]Value{}, map[Node]Value{}, map[Value]bool{}
 		b.pc = [2]Value{NoValue, NoValue}
+	}
+	if n.Op == Float {
+		for _, off := range [...]int{core.OffFPRound, core.OffFPExact, core.OffFRM, core.OffFFlags} {
+			delete(b.known, Loc{Off: uint16(off)})
+		}
 	}
 	b.Nodes = append(b.Nodes, n)
 	return Value(len(b.Nodes) - 1)

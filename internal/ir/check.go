@@ -124,7 +124,7 @@ func (c *checker) types(n *Node) error {
 		}
 		return want(arg(0) == I64 && (n.Op == Load || arg(1) == I64) && (n.Op != StoreIf || arg(2) == I32), "operand types")
 	case Float:
-		if n.Imm <= int64(FPInvalid) || n.Imm >= int64(NumFP) || n.Aux > 4 && n.Aux != RMDynamic {
+		if n.Imm <= int64(FPInvalid) || n.Imm >= int64(NumFP) || n.Aux > 4 && n.Aux != RMDynamic && n.Aux != RMRecord {
 			return errors.New("no such floating-point operation or mode")
 		}
 		for k, a := range n.Args {

@@ -63,8 +63,11 @@ func roundingName(rm uint8) string {
 	if names := [...]string{"rne", "rtz", "rdn", "rup", "rmm"}; int(rm) < len(names) {
 		return names[rm]
 	}
-	if rm == RMDynamic {
+	switch rm {
+	case RMDynamic:
 		return "dyn"
+	case RMRecord:
+		return "rec"
 	}
 	return fmt.Sprintf("rm%d", rm)
 }

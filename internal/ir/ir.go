@@ -139,7 +139,8 @@ const (
 	AtomicOp // → I64, the old value, sign-extended; Args[1] operand; Aux2 an Atomic
 
 	// Exact IEEE 754 operations. Imm is the FP operation, Aux its rounding
-	// mode (RMDynamic: State.FRM). They accrue flags. Operands and result are
+	// mode (RMDynamic: State.FRM). They accrue flags: behind one, nothing is
+	// known of the state's words about floating point. Operands and result are
 	// bits in an I64; a binary32 uses the low half and yields zeros above.
 	Float
 
@@ -178,9 +179,15 @@ const (
 	AtomicMaxU
 )
 
-// RMDynamic in Aux of a Float takes the rounding mode from State.FRM. Other
-// values are softfloat.Rounding.
-const RMDynamic = 7
+// Rounding modes in Aux of a Float, beside those of softfloat.Rounding: RMDynamic
+// takes State.FRM, RMRecord what the interpreter record's immediate has in its
+// bits from RecordMode on, in a block lifted for the interpreter.
+const (
+	RMDynamic = 7
+	RMRecord  = 6
+
+	RecordMode = 16
+)
 
 // FP is a floating-point operation. The 32 or 64 at the end is the width of
 // the operands; conversions name both ends.

@@ -15,6 +15,7 @@ import (
 	"encoding/binary"
 
 	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/ir"
 	"github.com/c2w/c2w/internal/isa"
 )
 
@@ -235,16 +236,18 @@ func (k kind) rounds() bool {
 
 // setRounding chooses the variant of a form that rounds.
 func setRounding(in *isa.Insn, mode uint32) {
-	const dynamic, towardZero = 7, 1
+	const dynamic, toNearest, towardZero = 7, 0, 1
 	switch {
 	case mode == 5 || mode == 6:
 		undefine(in)
 	case mode == dynamic || in.Form < firstRound: // below: exact conversions
+	case mode == toNearest:
+		in.Form += firstRNE - firstRound
 	case mode == towardZero && in.Form <= fFcvtLuD:
 		in.Form += firstRTZ - firstRound
 	default:
 		in.Form += firstStatic - firstRound
-		in.Imm |= int32(mode) << 16
+		in.Imm |= int32(mode) << ir.RecordMode
 	}
 }
 
@@ -285,6 +288,8 @@ func operandsCSR(in *isa.Insn, w uint32) {
 	number, src, op := w>>20, rs1(w), rm(w)
 	slot := csrSlot(number)
 	switch {
+	case number >= csrFFlags && number <= csrFCSR:
+		operandsFCSR(in, w)
 	case slot == 0:
 	case op&2 != 0 && src == 0:
 		in.Form, in.A, in.B = fCsrr, xdest(rd(w)), slot
@@ -314,4 +319,21 @@ func operandsStatus(in *isa.Insn, op, src, w uint32) {
 	case op == 7 && src == SStatusSIE:
 		in.Form, in.A = fClearSIE, xdest(rd(w))
 	}
+}
+
+// operandsFCSR picks the forms of accesses to fflags, frm and fcsr. What does not
+// write, for want of a source, only reads.
+func operandsFCSR(in *isa.Insn, w uint32) {
+	field, src, op := isa.Form(w>>20-csrFFlags), rs1(w), rm(w)
+	in.A = xdest(rd(w))
+	switch {
+	case op&2 != 0 && src == 0:
+		in.Form = fFrflags + field
+		return
+	case op&4 != 0:
+		in.Imm = int32(src)
+	default:
+		in.B = xreg(src)
+	}
+	in.Form = fSwapFlags + 3*field + isa.Form(op&3-1)
 }

@@ -66,11 +66,12 @@ func TestEveryFormIsReached(t *testing.T) {
 			reached[decodeWord(w&^(0xfff<<20)|w>>15&31<<20).Form] = true
 			reached[decodeWord(w&^(0xfff<<20)|1<<20).Form] = true
 			reached[decodeWord(w&^(0x1f<<20)|w>>15&31<<20).Form] = true
-			for _, csr := range []uint32{numSStatus, numSScratch, numSEPC, numSCause} {
+			for _, csr := range []uint32{numSStatus, numSScratch, numSEPC, numSCause, csrFFlags, csrFRM, csrFCSR} {
 				v := w&^(0xfff<<20) | csr<<20
 				reached[decodeWord(v).Form] = true
 				reached[decodeWord(v&^(31<<7)).Form] = true
 				reached[decodeWord(v&^(31<<15)|2<<15).Form] = true
+				reached[decodeWord(v&^(31<<15)).Form] = true
 			}
 		}
 	}

@@ -247,8 +247,11 @@ const (
 	// roundForms.
 	firstStatic
 	lastStatic = firstStatic + (lastRound - firstRound)
+	// The same to nearest even: what V8's compiler always writes.
+	firstRNE = lastStatic + 1
+	lastRNE  = firstRNE + (lastRound - firstRound)
 	// The conversions to integers, rounding toward zero.
-	firstRTZ = lastStatic + 1
+	firstRTZ = lastRNE + 1
 	lastRTZ  = firstRTZ + (fFcvtLuD - fFcvtWS)
 )
 
@@ -258,7 +261,22 @@ const (
 )
 
 const (
-	fCsrr isa.Form = lastRTZ + 1 + iota
+	fFrflags isa.Form = lastRTZ + 1 + iota // csrrs rd, fflags, x0
+	fFrrm
+	fFrcsr
+	// Writes of these: the source is a register plus an immediate, of which one
+	// is zero.
+	fSwapFlags // csrrw, csrrwi
+	fSetFlags  // csrrs, csrrsi
+	fClearFlags
+	fSwapFRM
+	fSetFRM
+	fClearFRM
+	fSwapFCSR
+	fSetFCSR
+	fClearFCSR
+
+	fCsrr
 	fCsrw
 	fCsrwSepc
 	fCsrrwSscratch
@@ -479,6 +497,19 @@ var forms = roundForms([numForms]isa.FormInfo{
 	fFcvtDW:  warm("fcvt.d.w", func(l *isa.Lift) { fpOn(l); l.SetA(l.Float(ir.I32ToF64, 0, l.B())) }),
 	fFcvtDWu: warm("fcvt.d.wu", func(l *isa.Lift) { fpOn(l); l.SetA(l.Float(ir.U32ToF64, 0, l.B())) }),
 
+	fFrflags:    warm("frflags", readFloatCSR(fieldFlags)),
+	fFrrm:       warm("frrm", readFloatCSR(fieldFRM)),
+	fFrcsr:      warm("frcsr", readFloatCSR(fieldFCSR)),
+	fSwapFlags:  warm("csrrw.fflags", writeFloatCSR(fieldFlags, swapBits)),
+	fSetFlags:   warm("csrrs.fflags", writeFloatCSR(fieldFlags, setBits)),
+	fClearFlags: warm("csrrc.fflags", writeFloatCSR(fieldFlags, clearBits)),
+	fSwapFRM:    warm("csrrw.frm", writeFloatCSR(fieldFRM, swapBits)),
+	fSetFRM:     warm("csrrs.frm", writeFloatCSR(fieldFRM, setBits)),
+	fClearFRM:   warm("csrrc.frm", writeFloatCSR(fieldFRM, clearBits)),
+	fSwapFCSR:   warm("csrrw.fcsr", writeFloatCSR(fieldFCSR, swapBits)),
+	fSetFCSR:    warm("csrrs.fcsr", writeFloatCSR(fieldFCSR, setBits)),
+	fClearFCSR:  warm("csrrc.fcsr", writeFloatCSR(fieldFCSR, clearBits)),
+
 	fCsrr:          warm("csrr", readCSR),
 	fCsrw:          warm("csrw", writeCSR),
 	fCsrwSepc:      warm("csrw.sepc", writeSEPC),
@@ -541,12 +572,13 @@ var rounding = [lastRound - firstRound + 1]struct {
 	fFcvtDLu - firstRound: {"fcvt.d.lu", roundD1(ir.U64ToF64)},
 }
 
-// roundForms adds the three variants of each form that rounds.
+// roundForms adds the variants of each form that rounds.
 func roundForms(t [numForms]isa.FormInfo) [numForms]isa.FormInfo {
 	for i, r := range rounding {
 		f := isa.Form(i)
 		t[firstRound+f] = warm(r.name, r.lift(dynamic))
-		t[firstStatic+f] = form(r.name+".rm", isa.FlowNext, 2, r.lift(static))
+		t[firstStatic+f] = warm(r.name+".rm", r.lift(static))
+		t[firstRNE+f] = warm(r.name+".rne", r.lift(nearest))
 		if firstRTZ+f <= lastRTZ {
 			t[firstRTZ+f] = warm(r.name+".rtz", r.lift(towardZero))
 		}

@@ -35,8 +35,13 @@ type roundMode func(*isa.Lift) int
 func dynamic(*isa.Lift) int    { return ir.RMDynamic }
 func towardZero(*isa.Lift) int { return int(softfloat.RTZ) }
 
-// static is the instruction's own mode; only with constant operands.
-func static(l *isa.Lift) int { return int(l.Insn().Imm >> 16 & 7) }
+// static is the instruction's own mode.
+func static(l *isa.Lift) int {
+	if l.Insn() == nil {
+		return ir.RMRecord
+	}
+	return int(l.Insn().Imm >> ir.RecordMode)
+}
 
 func roundD1(op ir.FP) func(roundMode) lifter {
 	return func(rm roundMode) lifter {
@@ -118,7 +123,7 @@ func fmaS(negProduct, negAddend bool) func(roundMode) lifter {
 func floatD2(op ir.FP) lifter { return roundD2(op)(nearest) }
 func floatS2(op ir.FP) lifter { return roundS2(op)(nearest) }
 
-// nearest serves operations that do not round.
+// nearest is to nearest, ties to even; it serves operations that do not round, too.
 func nearest(*isa.Lift) int { return int(softfloat.RNE) }
 
 func compareS(op ir.FP) lifter {

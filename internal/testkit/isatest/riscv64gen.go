@@ -10,8 +10,7 @@ import (
 )
 
 // RISCV64 makes random riscv64 code out of the instruction table: everything
-// that user mode may execute but system calls, counters and accesses to system
-// registers.
+// that user mode may execute but system calls and counters.
 type RISCV64 struct {
 	rng   Random
 	plain []riscv64.Encoding // falls through, at most one access
@@ -61,6 +60,9 @@ func (g *RISCV64) item(jumps bool) []byte {
 	}
 	if g.rng.N(40) == 0 {
 		return g.reserve()
+	}
+	if g.rng.N(12) == 0 {
+		return g.floatCSR()
 	}
 	// Compressed, integer and FP encodings in equal shares.
 	for {
@@ -190,4 +192,27 @@ func (g *RISCV64) reserve() []byte {
 		code = append(code, g.word(g.all["addi"], false)...)
 	}
 	return append(code, g.word(g.all["sc"+size], false)...)
+}
+
+// floatCSR is an access to fflags, frm or fcsr that leaves no reserved rounding
+// mode behind.
+func (g *RISCV64) floatCSR() []byte {
+	const fflags, frm, fcsr = 1, 2, 3
+	n := uint32(1 + g.rng.N(3))
+	op := []uint32{1, 2, 3, 5, 6, 7}[g.rng.N(6)] // csrrw, csrrs, csrrc, and from an immediate
+	src := uint32(g.rng.N(32))
+	switch {
+	case n == frm && op&3 != 3: // any bits may be cleared
+		op, src = 5, uint32(g.rng.N(5))
+	case n == fcsr && op < 4: // an immediate reaches the flags alone
+		op += 4
+	}
+	if g.rng.N(4) == 0 {
+		op, src = 2, 0 // frflags and its like
+	}
+	rd := uint32(g.rng.N(32))
+	for rd == RegData || rd == RegStack || rd == RegAligned || rd == RegAny {
+		rd = uint32(g.rng.N(32))
+	}
+	return binary.LittleEndian.AppendUint32(nil, n<<20|src<<15|op<<12|rd<<7|0x73)
 }

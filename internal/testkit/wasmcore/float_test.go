@@ -2,6 +2,7 @@ package wasmcore_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -43,12 +44,18 @@ func fpProgram(op uint32) []byte {
 
 const fpProgramLen = 16
 
-// fpEntries are the entries of a page function of the program: accesses to fcsr
-// leave it.
-func fpEntries(int) []uint16 { return []uint16{0, 6 * 4, 9 * 4} }
+// fpEntries are the entries of a page function of the program.
+func fpEntries(int) []uint16 { return []uint16{0} }
+
+// fpOpEntry makes the instruction an entry, too.
+func fpOpEntry(int) []uint16 { return []uint16{0, 7 * 4} }
 
 // fpPage is the program in a page that is otherwise empty.
 func fpPage(op uint32) []byte { return fill(append(fpProgram(op), word(jal(0, 0))...)) }
+
+// fpLeaves bounds how often a run of the program leaves for Go to execute an
+// instruction: the first of floating point, and what traps.
+const fpLeaves = 2
 
 // runFP runs op on all sets on both machines.
 func runFP(t testing.TB, g *guest, name string, op uint32, sets []operands) {
@@ -64,11 +71,21 @@ func runFP(t testing.TB, g *guest, name string, op uint32, sets []operands) {
 		g.Write(setsAt, b)
 		g.Write(base, fpPage(op))
 		g.reset(base)
+		g.Gen.Stats.Exits[core.ExitSingle] = 0
+		traps := false // a reserved rounding mode, in fcsr or the instruction
+		for _, s := range sets[:n] {
+			traps = traps || s[3]>>5&7 > 4
+		}
+		traps = traps || op>>12&7 > 4 && op>>12&7 < 7
 		g.Both(func(e *engine.Engine) {
 			e.S.S[riscv64.STVec] = base + 8*4 // a trap in op: go on behind it
 			e.S.G[10], e.S.G[11], e.S.G[12] = setsAt, outAt, uint64(n)
 		})
-		if err := g.Step(n * fpProgramLen); err != nil {
+		err := g.Step(n * fpProgramLen)
+		if left := g.Gen.Stats.Exits[core.ExitSingle]; left > fpLeaves && !traps {
+			t.Errorf("%s: left %d times of %d", name, left, n)
+		}
+		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			got, want := g.Gen.RAM.View(outAt, uint64(24*n)), g.Ref.RAM.View(outAt, uint64(24*n))
 			shown := 0
@@ -226,104 +243,107 @@ func TestFloatSpecial(t *testing.T) {
 	}
 }
 
-// TestFloatPages does the same in page functions, which have the instructions
-// with a rounding mode of their own, too.
+// modes are the encodings of an instruction in every rounding mode, if it has
+// one.
+func modes(list []fpWord) (out []fpWord) {
+	for _, i := range list {
+		if i.word>>12&7 != 7 {
+			out = append(out, i)
+			continue
+		}
+		for _, rm := range []uint32{0, 1, 2, 3, 4, 7} {
+			out = append(out, fpWord{fmt.Sprintf("%s, mode %d", i.name, rm), i.word&^(7<<12) | rm<<12})
+		}
+	}
+	return out
+}
+
+// plain is the name of an instruction without its mode.
+func plain(name string) string { s, _, _ := strings.Cut(name, ","); return s }
+
+// TestFloatPages does the same in page functions, where an instruction is in the
+// middle of a block or an entry.
 func TestFloatPages(t *testing.T) {
-	var names []string
-	var ops []uint32
+	list := modes(fpWords())
 	var pages [][]byte
-	for _, i := range fpWords() {
-		name, w := i.name, i.word
-		modes := []uint32{w >> 12 & 7}
-		if modes[0] == 7 {
-			modes = []uint32{0, 1, 2, 3, 4, 7}
-		}
-		for _, rm := range modes {
-			op := w&^(7<<12) | rm<<12
-			names, ops = append(names, name), append(ops, op)
-			pages = append(pages, fpPage(op))
-		}
+	for _, w := range list {
+		pages = append(pages, fpPage(w.word))
 	}
-	g := translate(t, 1, pages, fpEntries).guest()
-	r := isatest.Random(6)
-	for i, op := range ops {
-		runFP(t, g, names[i], op, specialSets(names[i], op, &r, 600))
-	}
-	if g.Gen.Stats.Bound < uint64(len(ops)) {
-		t.Errorf("only %d of %d pages were bound", g.Gen.Stats.Bound, len(ops))
+	for _, entries := range []func(int) []uint16{fpEntries, fpOpEntry} {
+		g := translate(t, 1, pages, entries).guest()
+		r := isatest.Random(6)
+		for _, w := range list {
+			runFP(t, g, w.name, w.word, specialSets(plain(w.name), w.word, &r, 600))
+		}
+		if g.Gen.Stats.Bound < uint64(len(list)) {
+			t.Errorf("only %d of %d pages were bound", g.Gen.Stats.Bound, len(list))
+		}
 	}
 }
 
-// TestFloatStatic runs the instructions with a rounding mode of their own, and
-// the dynamic mode with what it must not be.
+// csrWords are the accesses to fflags, frm and fcsr with the registers of
+// fpProgram, and without a source or a destination.
+func csrWords() (list []fpWord) {
+	for n := 1; n <= 3; n++ {
+		for _, op := range []uint32{1, 2, 3, 5, 6, 7} {
+			for _, src := range []int{0, 1, 4, 9, 31} {
+				if op < 4 && src > 4 {
+					continue
+				}
+				for _, dst := range []int{0, 1, 4} {
+					list = append(list, fpWord{fmt.Sprintf("csr%d, op %d, rd x%d, source %d", n, op, dst, src), csr(op, dst, src, n)})
+				}
+			}
+		}
+	}
+	return list
+}
+
+// TestFloatCSR accesses fflags, frm and fcsr, in either tier.
+func TestFloatCSR(t *testing.T) {
+	list := csrWords()
+	var pages [][]byte
+	for _, w := range list {
+		pages = append(pages, fpPage(w.word))
+	}
+	for _, g := range []*guest{newGuest(t), translate(t, 1, pages, fpEntries).guest()} {
+		r := isatest.Random(7)
+		for _, w := range list {
+			var valid, any []operands
+			for range 200 {
+				s := operands{r.Next(), r.Next(), r.Next(), r.Next() & 0xff}
+				any = append(any, s)
+				// What cannot make a reserved mode does not leave.
+				s[0], s[3] = s[0]&^0xe4, s[3]&0x1f
+				if w.word>>12&4 == 0 && w.word>>20 == 2 {
+					s[0] &= 3
+				}
+				valid = append(valid, s)
+			}
+			runFP(t, g, w.name, w.word, any)
+			if w.word>>12&4 != 0 && w.word>>20 == 2 && w.word>>15&31 > 4 || w.word>>12&4 == 0 && w.word>>15&31 > 1 {
+				continue
+			}
+			runFP(t, g, w.name, w.word, valid)
+		}
+	}
+}
+
+// TestFloatStatic runs the instructions with a rounding mode of their own in the
+// interpreter, and the dynamic mode with what it must not be.
 func TestFloatStatic(t *testing.T) {
 	g := newGuest(t)
 	r := isatest.Random(4)
-	for _, i := range fpWords() {
-		name, w := i.name, i.word
-		if !strings.Contains("fadd.d fmul.s fdiv.d fsqrt.d fcvt.w.d fcvt.lu.s fcvt.s.d fcvt.d.l fmadd.d fnmsub.s", name) {
-			continue
-		}
+	for _, w := range modes(fpWords()) {
+		runFP(t, g, w.name, w.word, specialSets(plain(w.name), w.word, &r, 400))
+	}
+	for _, i := range rounding() {
 		for rm := range uint32(8) {
 			var sets []operands
-			for range 300 {
+			for range 100 {
 				sets = append(sets, operands{near(&r, special64()), near(&r, special64()), near(&r, special64()), uint64(r.N(256))})
 			}
-			runFP(t, g, name, w&^(7<<12)|rm<<12, sets)
-		}
-	}
-}
-
-// TestFloatStays: operations on ordinary operands do not leave generated code,
-// whether the inexact flag is accrued or the results are exact.
-func TestFloatStays(t *testing.T) {
-	g := newGuest(t)
-	r := isatest.Random(5)
-	for _, i := range fpWords() {
-		name, w := i.name, i.word
-		single := strings.HasSuffix(name, ".s")
-		if strings.HasPrefix(name, "fcvt.s.") {
-			single = false
-		}
-		for _, exact := range []bool{false, true} {
-			number := func() uint64 {
-				v := float64(r.N(1<<20)+1) * 0x1p-9
-				if exact {
-					v = float64(r.N(6) + 1)
-					v *= v // a square, so that its root is exact, too
-				}
-				if single {
-					return boxed | uint64(math.Float32bits(float32(v)))
-				}
-				return math.Float64bits(v)
-			}
-			fromInt := strings.HasSuffix(name, ".w") || strings.HasSuffix(name, ".l") || strings.HasSuffix(name, ".wu") || strings.HasSuffix(name, ".lu") || strings.HasSuffix(name, ".x")
-			var sets []operands
-			for range 200 {
-				s := operands{number(), number(), number(), 1}
-				if fromInt {
-					s[0] = r.Next()
-					if exact {
-						s[0] &= 0xffff
-					}
-				}
-				if exact {
-					s[3] = 0
-					if strings.HasPrefix(name, "fdiv") {
-						s[1] = math.Float64bits(4)
-						if single {
-							s[1] = boxed | uint64(math.Float32bits(4))
-						}
-					}
-				}
-				sets = append(sets, s)
-			}
-			g.Gen.Stats.Exits[core.ExitSingle] = 0
-			runFP(t, g, name, w, sets)
-			// Two for the accesses to fcsr in each round.
-			if n := g.Gen.Stats.Exits[core.ExitSingle]; n > 2*200+8 {
-				t.Errorf("%s, exact %v: left %d times of 200", name, exact, n-400)
-			}
+			runFP(t, g, i.name, i.word&^(7<<12)|rm<<12, sets)
 		}
 	}
 }

@@ -116,15 +116,7 @@ func FuzzFloat(f *testing.F) {
 		f.Add(i, uint8(7), s[0], s[1], s[2], s[3])
 		f.Add(i, i, s[1], s[1]^1<<63, s[0], uint64(1))
 	}
-	for _, w := range fpWords() {
-		modes := []uint32{w.word >> 12 & 7}
-		if modes[0] == 7 {
-			modes = []uint32{0, 1, 2, 3, 4, 7}
-		}
-		for _, rm := range modes {
-			fuzzed.list = append(fuzzed.list, fpWord{w.name, w.word&^(7<<12) | rm<<12})
-		}
-	}
+	fuzzed.list = modes(fpWords())
 	var pages [][]byte
 	for _, w := range fuzzed.list {
 		pages = append(pages, fpPage(w.word))
@@ -211,41 +203,5 @@ func TestFloatBits(t *testing.T) {
 	g.Both(func(e *engine.Engine) { e.S.G[10], e.S.G[11], e.S.G[12] = setsAt, outAt, uint64(len(list)) })
 	if err := g.Step(22 * len(list)); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestFloatToIntStays: conversions to integers with a rounding mode of their own
-// stay in page functions, whatever the dynamic mode.
-func TestFloatToIntStays(t *testing.T) {
-	var list []fpWord
-	var pages [][]byte
-	for _, w := range fpWords() {
-		if w.word>>27 == 0x18 { // fcvt to an integer
-			for rm := range uint32(5) {
-				w := fpWord{w.name, w.word&^(7<<12) | rm<<12}
-				list, pages = append(list, w), append(pages, fpPage(w.word))
-			}
-		}
-	}
-	g := translate(t, 1, pages, fpEntries).guest()
-	r := isatest.Random(9)
-	for _, w := range list {
-		var sets []operands
-		for i := range 200 {
-			v := float64(r.N(1<<24)) * 0x1p-1
-			s := operands{math.Float64bits(v), 0, 0, uint64(r.N(5))<<5 | 1}
-			if i&1 != 0 { // exact, with no flag yet
-				s = operands{math.Float64bits(math.Floor(v)), 0, 0, uint64(r.N(5)) << 5}
-			}
-			if w.word>>25&3 == 0 {
-				s[0] = boxed | uint64(math.Float32bits(float32(math.Float64frombits(s[0]))))
-			}
-			sets = append(sets, s)
-		}
-		g.Gen.Stats.Exits[core.ExitSingle] = 0
-		runFP(t, g, w.name, w.word, sets)
-		if n := g.Gen.Stats.Exits[core.ExitSingle]; n > 2*200+8 {
-			t.Errorf("%s, mode %d: left %d times of 200", w.name, w.word>>12&7, n-400)
-		}
 	}
 }
