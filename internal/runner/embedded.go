@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/experimental/sysfs"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 	"github.com/tetratelabs/wazero/sys"
 )
@@ -87,11 +88,7 @@ func moduleConfig(o Options, stdin io.Reader) wazero.ModuleConfig {
 	}
 	fs := wazero.NewFSConfig()
 	for _, mount := range o.Mounts {
-		if mount.ReadOnly {
-			fs = fs.WithReadOnlyDirMount(mount.Host, mount.Guest)
-		} else {
-			fs = fs.WithDirMount(mount.Host, mount.Guest)
-		}
+		fs = fs.(sysfs.FSConfig).WithSysFSMount(newHostDir(mount), mount.Guest)
 	}
 	return m.WithFSConfig(fs)
 }
