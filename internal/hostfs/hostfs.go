@@ -131,10 +131,15 @@ type FS interface {
 	Stat(fd FD, st *Stat) Errno
 	// StatAt describes name in dir, a symbolic link itself.
 	StatAt(dir FD, name string, st *Stat) Errno
-	// SetSize cuts or extends a file that is open for writing.
+	// SetSize cuts or extends a file that is open for writing; EFBIG if it
+	// cannot be that large.
 	SetSize(fd FD, size int64) Errno
+	// SetTimes sets a file's times: EOVERFLOW, and none, if the host does not
+	// have one of them, as none before 1970. Hosts may cut them to what they
+	// keep, such as whole seconds.
 	SetTimes(fd FD, t *Times) Errno
-	// SetTimesAt sets the times of name in dir, of a symbolic link itself.
+	// SetTimesAt sets the times of name in dir, of a symbolic link itself:
+	// EOPNOTSUPP where the host has no way to.
 	SetTimesAt(dir FD, name string, t *Times) Errno
 
 	Mkdir(dir FD, name string) Errno

@@ -34,10 +34,15 @@ type files struct {
 	// else gets its name.
 	moves uint64
 	// wasmtime is set if the engine seems to be wasmtime: reading at a position
-	// is slower there than to set the descriptor's position and read, and the
-	// times of a symbolic link can be set. What keeps the guest inside does not
-	// rest on it, as others may seem to be wasmtime.
+	// is slower there than to set the descriptor's position and read. What keeps
+	// the guest inside does not rest on it, as others may seem to be wasmtime.
 	wasmtime bool
+	// unsignedTimes is set if the engine takes a time before 1970 for one in
+	// the far future.
+	unsignedTimes bool
+	// linkTimes is set if the engine seems to set times by path without opening
+	// what it finds there, so that it need not follow a symbolic link.
+	linkTimes bool
 	// windows is set if the engine hands names to a host on which a backslash
 	// parts them.
 	windows bool
@@ -70,6 +75,7 @@ type openFile struct {
 func newFiles(sys fileSystem, wasmtime bool) *files {
 	f := &files{sys: sys, wasmtime: wasmtime}
 	f.findRoots()
+	f.findLinkTimes()
 	if len(f.roots) > 0 {
 		f.windows = sys.pathFilestat(uint32(f.roots[0].FD), `.\.`, &f.st) == errnoSuccess && f.st.filetype == filetypeDirectory
 	}
@@ -94,6 +100,17 @@ func (f *files) findRoots() {
 		// Some engines count a terminating NUL.
 		f.roots = append(f.roots, hostfs.Root{FD: hostfs.FD(fd), Path: strings.TrimRight(string(name), "\x00"), ReadOnly: f.readOnly(fd)})
 		f.set(fd, openFile{used: true, root: true, dir: true})
+	}
+}
+
+// findLinkTimes asks the engine to set no time of a directory: it fails where
+// that is opened for writing first.
+func (f *files) findLinkTimes() {
+	for _, r := range f.roots {
+		if !r.ReadOnly {
+			f.linkTimes = f.sys.pathSetTimes(uint32(r.FD), ".", 0, 0, 0) == errnoSuccess
+			return
+		}
 	}
 }
 

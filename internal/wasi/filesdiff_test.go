@@ -300,18 +300,56 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 		}
 	},
 	"times through a link": func(t *testing.T) {
-		sys := &fakeFS{onStat: is(filetypeSymlink, 5)}
+		now := &hostfs.Times{NowMtime: true}
+		sys := &fakeFS{onStat: is(filetypeSymlink, 5), flags: fdstat{rights: rightsAll}, answer: map[string]Errno{"pathSetTimes": errnoIsdir}}
 		f := newFiles(sys, anyEngine)
-		wantErr(t, "link", f.SetTimesAt(3, "l", &hostfs.Times{NowMtime: true}), hostfs.EOPNOTSUPP)
+		sys.calls = nil
+		wantErr(t, "link", f.SetTimesAt(3, "l", now), hostfs.EOPNOTSUPP)
 		sys.onStat, sys.onFDStat = is(filetypeRegular, 5), fdIs(filetypeRegular, 5)
-		wantErr(t, "file", f.SetTimesAt(3, "a", &hostfs.Times{NowMtime: true}), hostfs.OK)
+		wantErr(t, "file", f.SetTimesAt(3, "a", now), hostfs.OK)
 		if sys.called("pathSetTimes") || !sys.called("setTimes") {
 			t.Error(sys.calls)
 		}
-		sys.onStat = is(filetypeSymlink, 5)
-		wantErr(t, "link on wasmtime", newFiles(sys, wasmtime).SetTimesAt(3, "l", &hostfs.Times{NowMtime: true}), hostfs.OK)
+		// An engine that sets no time of a directory without a word goes by paths.
+		sys = &fakeFS{onStat: is(filetypeSymlink, 5), flags: fdstat{rights: rightsAll}}
+		f = newFiles(sys, anyEngine)
+		sys.calls = nil
+		wantErr(t, "link by path", f.SetTimesAt(3, "l", now), hostfs.OK)
 		if !sys.called("pathSetTimes") {
 			t.Error(sys.calls)
+		}
+		// One that then followed the link is not asked again.
+		to := &hostfs.Times{Mtime: 7e18, SetMtime: true}
+		wantErr(t, "link that was followed", f.SetTimesAt(3, "l", to), hostfs.EOPNOTSUPP)
+		sys.calls = nil
+		wantErr(t, "another", f.SetTimesAt(3, "l", to), hostfs.EOPNOTSUPP)
+		if sys.called("pathSetTimes") {
+			t.Error(sys.calls)
+		}
+	},
+	"before 1970": func(t *testing.T) {
+		sys := &fakeFS{onStat: is(filetypeRegular, 5), onFDStat: fdIs(filetypeRegular, 5)}
+		f := newFiles(sys, anyEngine)
+		old := &hostfs.Times{Atime: -1, SetAtime: true, NowMtime: true}
+		wantErr(t, "an engine that counts both ways", f.SetTimesAt(3, "a", old), hostfs.OK)
+		f.unsignedTimes, sys.calls = true, nil
+		wantErr(t, "one that does not", f.SetTimesAt(3, "a", old), hostfs.EOVERFLOW)
+		if sys.called("setTimes") {
+			t.Error(sys.calls)
+		}
+		old.SetAtime = false
+		wantErr(t, "one that is not to be set", f.SetTimesAt(3, "a", old), hostfs.OK)
+	},
+	"too far": func(t *testing.T) {
+		for _, errno := range []Errno{errnoIO, errnoInval} {
+			sys := &fakeFS{onIO: func(string, [][]byte, int64) (int, Errno) { return 0, errno }, answer: map[string]Errno{"setSize": errno}}
+			f := newFiles(sys, anyEngine)
+			fd, _ := f.Open(3, "a", hostfs.Write|hostfs.Create)
+			for off, want := range map[int64]hostfs.Errno{0: errno.Linux(), 1 << 50: hostfs.EFBIG} {
+				_, e := f.WriteAt(fd, [][]byte{{1}}, off)
+				wantErr(t, "write", e, want)
+				wantErr(t, "size", f.SetSize(fd, off), want)
+			}
 		}
 	},
 	"read-only": func(t *testing.T) {

@@ -35,7 +35,7 @@ func (f *files) WriteAt(fd hostfs.FD, bufs [][]byte, off int64) (int, hostfs.Err
 	if o == nil || o.dir || off < 0 {
 		return 0, badFile(o, off)
 	}
-	return f.transfer(bufs, func(bufs [][]byte, done int) (int, Errno) {
+	n, e := f.transfer(bufs, func(bufs [][]byte, done int) (int, Errno) {
 		if !o.append {
 			return f.sys.pwrite(uint32(fd), bufs, off+int64(done))
 		}
@@ -44,6 +44,20 @@ func (f *files) WriteAt(fd hostfs.FD, bufs [][]byte, off int64) (int, hostfs.Err
 		o.position = -1
 		return f.sys.write(uint32(fd), bufs)
 	})
+	return n, tooBig(e, off)
+}
+
+// hugeSize is where the smallest of today's largest files ends: ext4's, with
+// blocks of 4 KiB, in bytes.
+const hugeSize = 16<<40 - 4096
+
+// tooBig makes EFBIG of what engines that have no such word say when a file
+// cannot be as large as to have a byte at off.
+func tooBig(e hostfs.Errno, off int64) hostfs.Errno {
+	if off >= hugeSize && (e == hostfs.EIO || e == hostfs.EINVAL) {
+		return hostfs.EFBIG
+	}
+	return e
 }
 
 func badFile(o *openFile, off int64) hostfs.Errno {
@@ -120,61 +134,5 @@ func (f *files) SetSize(fd hostfs.FD, size int64) hostfs.Errno {
 	if o == nil || o.dir || size < 0 {
 		return badFile(o, size)
 	}
-	return f.sys.setSize(uint32(fd), size).Linux()
-}
-
-// SetTimes implements [hostfs.FS].
-func (f *files) SetTimes(fd hostfs.FD, t *hostfs.Times) hostfs.Errno {
-	if f.get(fd) == nil {
-		return hostfs.EBADF
-	}
-	flags := timeFlags(t)
-	if flags == 0 {
-		return hostfs.OK
-	}
-	return f.sys.setTimes(uint32(fd), t.Atime, t.Mtime, flags).Linux()
-}
-
-// SetTimesAt implements [hostfs.FS].
-func (f *files) SetTimesAt(dir hostfs.FD, name string, t *hostfs.Times) hostfs.Errno {
-	if e := f.enter(dir, name); e != hostfs.OK {
-		return e
-	}
-	flags := timeFlags(t)
-	if flags == 0 {
-		return hostfs.OK
-	}
-	// By path an engine was seen to follow links.
-	fd, e := f.Open(dir, name, hostfs.Read)
-	if e == hostfs.EACCES {
-		fd, e = f.Open(dir, name, hostfs.Write)
-	}
-	switch {
-	case e == hostfs.ELOOP && f.wasmtime:
-		return f.sys.pathSetTimes(uint32(dir), name, t.Atime, t.Mtime, flags).Linux()
-	case e == hostfs.ELOOP || e == hostfs.ENXIO:
-		return hostfs.EOPNOTSUPP
-	}
-	if e != hostfs.OK {
-		return e
-	}
-	errno := f.sys.setTimes(uint32(fd), t.Atime, t.Mtime, flags)
-	f.Close(fd)
-	return errno.Linux()
-}
-
-func timeFlags(t *hostfs.Times) (flags uint16) {
-	switch {
-	case t.NowAtime:
-		flags = fstAtimNow
-	case t.SetAtime:
-		flags = fstAtim
-	}
-	switch {
-	case t.NowMtime:
-		flags |= fstMtimNow
-	case t.SetMtime:
-		flags |= fstMtim
-	}
-	return flags
+	return tooBig(f.sys.setSize(uint32(fd), size).Linux(), size)
 }

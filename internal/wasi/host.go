@@ -338,6 +338,7 @@ func (h *Host) Files() hostfs.FS {
 	if h.files == nil && h.fsys != nil {
 		if f := newFiles(h.fsys, h.isWasmtime()); len(f.roots) > 0 {
 			f.now = h.Monotonic
+			f.unsignedTimes = h.wasmtime || h.uvwasi
 			h.files = f
 		}
 	}
