@@ -43,6 +43,19 @@ func (s *Server) setMeta(n *node, m meta) hostfs.Errno {
 	return hostfs.OK
 }
 
+// remembers says whether anything is kept of n that hosts do not.
+func (s *Server) remembers(n *node) bool {
+	_, hasMeta := s.meta[n.path]
+	_, hasTimes := s.kept[n.path]
+	return hasMeta || hasTimes
+}
+
+// forgetMeta drops what is kept of n: its inode number may be another's next.
+func (s *Server) forgetMeta(n *node) {
+	delete(s.meta, n.path)
+	delete(s.kept, n.path)
+}
+
 // ioSize is how much programs are told to read and write at a time: each time is
 // a request, so much more than a page.
 const ioSize = 128 << 10
@@ -60,6 +73,7 @@ func (s *Server) getattr() hostfs.Errno {
 	if st.Nlink == 0 && !n.gone {
 		st.Nlink = 1
 	}
+	atime, mtime := s.timesOf(n)
 	w := &s.w
 	w.u64(attrBasic)
 	s.qid(n)
@@ -71,8 +85,8 @@ func (s *Server) getattr() hostfs.Errno {
 	w.u64(uint64(st.Size))
 	w.u64(ioSize)
 	w.u64((uint64(st.Size) + 511) / 512)
-	w.time(st.Atime)
-	w.time(st.Mtime)
+	w.time(atime)
+	w.time(mtime)
 	w.time(st.Ctime)
 	w.time(0) // birth
 	w.u64(0)  // generation
@@ -131,13 +145,6 @@ func (s *Server) setattr() hostfs.Errno {
 	return s.setTimes(n)
 }
 
-// time reads a time in seconds and nanoseconds; false if it is none.
-func (s *Server) time() (ns int64, ok bool) {
-	sec, nsec := int64(s.req.u64()), s.req.u64()
-	const most = 1<<63/second - 1
-	return sec*second + int64(nsec), sec >= -most && sec < most && nsec < second
-}
-
 func (s *Server) setSize(n *node, size uint64) hostfs.Errno {
 	if size > 1<<63-1 {
 		return hostfs.EFBIG
@@ -160,23 +167,6 @@ func (s *Server) closeUnused(n *node, e hostfs.Errno) hostfs.Errno {
 		e = closed
 	}
 	return e
-}
-
-// setTimes sets s.times.
-func (s *Server) setTimes(n *node) hostfs.Errno {
-	switch {
-	case n == n.mount.root:
-		return s.fs.SetTimes(n.mount.dir, &s.times)
-	case n.handle != nil && (n.gone || n.handle.rights&hostfs.Write != 0):
-		return s.fs.SetTimes(n.handle.fd, &s.times)
-	case n.gone:
-		return hostfs.ESTALE
-	}
-	fd, e := s.dirFD(n.parent)
-	if e != hostfs.OK {
-		return e
-	}
-	return s.fs.SetTimesAt(fd, n.name, &s.times)
 }
 
 // writable says whether anything about n may be changed.

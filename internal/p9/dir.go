@@ -22,6 +22,8 @@ func (s *Server) readdir() hostfs.Errno {
 		return hostfs.EBADF
 	case f.node.typ != hostfs.Directory:
 		return hostfs.ENOTDIR
+	case f.node.gone:
+		return hostfs.ENOENT // as Linux says of a removed directory
 	}
 	room := min(total(s.in), uint64(s.msize), maxReply)
 	if room < readdirHeader {

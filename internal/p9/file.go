@@ -34,7 +34,7 @@ func (s *Server) lopen() hostfs.Errno {
 	if e = s.openNode(f.node, flags); e != hostfs.OK {
 		return e
 	}
-	s.opened(f, flags)
+	s.opened(f, flags, true)
 	return hostfs.OK
 }
 
@@ -75,15 +75,25 @@ func (s *Server) openNode(n *node, flags uint32) hostfs.Errno {
 	return hostfs.OK
 }
 
-// opened makes f an open fid, and replies.
-func (s *Server) opened(f *fid, flags uint32) {
+// opened makes f an open fid, and replies. existed says that its file was not
+// made just now.
+func (s *Server) opened(f *fid, flags uint32, existed bool) {
 	n := f.node
 	f.open, f.rights, f.append = true, rightsOf(flags), flags&openAppend != 0
 	n.opens++
 	if n.typ != hostfs.Directory {
 		n.rights |= f.rights
 	}
-	s.qid(n)
+	if n.gone {
+		s.keep(n)
+	}
+	if existed && s.untrue(n) {
+		// To Linux the version says not to cache what is read or written, and
+		// not to take the size for the end.
+		s.w.qid(kinds[n.typ].qid, 0, n.path)
+	} else {
+		s.qid(n)
+	}
 	s.w.u32(0) // no unit smaller than a message
 }
 
@@ -118,7 +128,7 @@ func (s *Server) lcreate() hostfs.Errno {
 	}
 	f.node = n
 	s.unref(dir)
-	s.opened(f, flags)
+	s.opened(f, flags, exists)
 	return hostfs.OK
 }
 

@@ -9,13 +9,17 @@ type handle struct {
 	node       *node
 	rights     hostfs.OpenFlags
 	pinned     bool    // while an operation works with it
+	kept       bool    // see handleList
 	prev, next *handle // most recently used first
 }
 
+// handleList is what is open: in the list what can be closed and opened again;
+// beside it, in kept's, deleted files that a fid has open, which cannot.
 type handleList struct {
 	head  handle
 	ids   uint64
-	count int
+	count int // in the list
+	kept  int // beside it
 	spare *handle
 }
 
@@ -26,11 +30,20 @@ func (l *handleList) link(h *handle) {
 	h.prev.next, h.next.prev = h, h
 }
 
+// keep takes h, whose file has no name any more, out of the list.
+func (l *handleList) keep(h *handle) {
+	unlink(h)
+	h.prev, h.next = h, h
+	h.kept = true
+	l.count--
+	l.kept++
+}
+
 func unlink(h *handle) { h.prev.next, h.next.prev = h.next, h.prev }
 
 // touch says that h is used.
 func (s *Server) touch(h *handle) {
-	if s.handles.head.next != h {
+	if s.handles.head.next != h && !h.kept {
 		unlink(h)
 		s.handles.link(h)
 	}
@@ -40,7 +53,7 @@ func (s *Server) touch(h *handle) {
 // when there is too much open. Whoever called adopts the result.
 func (s *Server) open(dir hostfs.FD, name string, flags hostfs.OpenFlags) (hostfs.FD, hostfs.Errno) {
 	if s.handles.count >= s.maxOpen && !s.evict() {
-		return hostfs.None, hostfs.ENFILE
+		return hostfs.None, hostfs.EMFILE
 	}
 	fd, e := s.fs.Open(dir, name, flags)
 	for (e == hostfs.EMFILE || e == hostfs.ENFILE) && s.handles.count > minHandles && s.evict() {
@@ -68,9 +81,21 @@ func (s *Server) adopt(n *node, fd hostfs.FD, rights hostfs.OpenFlags) {
 	n.handle = h
 }
 
+// keep sees to it that n, which has no name any more and is open, stays open.
+func (s *Server) keep(n *node) {
+	if h := n.handle; h != nil && !h.kept && n.typ != hostfs.Directory && s.handles.kept < maxDeleted {
+		s.handles.keep(h)
+	}
+}
+
 func (s *Server) closeHandle(h *handle) hostfs.Errno {
 	unlink(h)
-	s.handles.count--
+	if h.kept {
+		s.handles.kept--
+		s.maxOpen = min(s.maxOpen+1, maxHandles) // it left one to the others
+	} else {
+		s.handles.count--
+	}
 	h.node.handle = nil
 	e := s.fs.Close(h.fd)
 	*h = handle{next: s.handles.spare}
@@ -78,11 +103,11 @@ func (s *Server) closeHandle(h *handle) hostfs.Errno {
 	return e
 }
 
-// evict closes the handle that was not used for longest and can be opened
-// again. The most recent one stays: it is about to be used.
+// evict closes the handle that was not used for longest. The most recent one
+// stays: it is about to be used.
 func (s *Server) evict() bool {
 	for h := s.handles.head.prev; h != s.handles.head.next; h = h.prev {
-		if !h.pinned && !(h.node.gone && h.node.opens > 0) {
+		if !h.pinned {
 			s.closeHandle(h)
 			return true
 		}

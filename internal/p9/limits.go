@@ -31,9 +31,15 @@ const (
 	// time: below the 256 that macOS gives a process, with some for the engine.
 	// What is beyond is closed, and opened again when needed.
 	maxHandles = 192
+	// maxDeleted is how many more are open since a fid has them open and they
+	// have no name any more, so that they cannot be opened again. Each is a
+	// descriptor of the host's process, which may have fewer (EMFILE).
+	maxDeleted = 1 << 14
 
 	// maxMeta is for how many files modes and owners are kept.
 	maxMeta = 1 << 17
+	// maxTimes is for how many files times are kept that the host does not.
+	maxTimes = 1 << 15
 
 	// maxLocks among all files; a data base has a handful.
 	maxLocks = 4096

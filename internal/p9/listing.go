@@ -91,13 +91,7 @@ func (s *Server) fill(l *listing, base int) hostfs.Errno {
 		s.listings.bytes += l.bytes
 		return hostfs.OK
 	}
-	if n.gone {
-		return hostfs.OK
-	}
 	fd, e := s.dirFD(n)
-	if e == hostfs.ENOENT {
-		return hostfs.OK // removed behind our back: empty
-	}
 	if e == hostfs.OK {
 		e = s.fs.Stat(fd, &s.st)
 	}

@@ -117,12 +117,12 @@ func (s *Server) readlink() hostfs.Errno {
 	if e != hostfs.OK {
 		return e
 	}
-	p := s.wBuf[headerLen+2:][:maxTarget]
+	p := s.wBuf[headerLen+2:][:maxTarget+1] // some hosts add a NUL
 	k, e := s.fs.Readlink(fd, n.name, p)
 	if e != hostfs.OK {
 		return e
 	}
-	s.w.str(p[:min(k, len(p))]) // copies onto itself
+	s.w.str(p[:min(k, maxTarget)]) // copies onto itself
 	return hostfs.OK
 }
 
@@ -259,7 +259,7 @@ func (s *Server) isMount(n *node) bool {
 func (s *Server) leaving(dir *node, name []byte) (n *node, last bool, e hostfs.Errno) {
 	n = s.names[nameKey{dir, string(name)}]
 	if n == nil {
-		if len(s.meta) == 0 && len(s.mounts) == 1 {
+		if len(s.meta) == 0 && len(s.kept) == 0 && len(s.mounts) == 1 {
 			return nil, false, hostfs.OK
 		}
 		if n, e = s.lookup(dir, name); e != hostfs.OK {
@@ -267,11 +267,14 @@ func (s *Server) leaving(dir *node, name []byte) (n *node, last bool, e hostfs.E
 		}
 	}
 	if n.opens > 0 && n.typ == hostfs.Regular {
+		if s.handles.kept >= maxDeleted {
+			return nil, false, hostfs.EMFILE
+		}
 		if _, e = s.fileFD(n, n.rights); e != hostfs.OK {
 			return nil, false, e
 		}
 	}
-	if _, kept := s.meta[n.path]; !kept {
+	if !s.remembers(n) {
 		return n, false, hostfs.OK
 	}
 	last = n.typ == hostfs.Directory || s.stat(n) == hostfs.OK && s.st.Nlink <= 1
@@ -288,7 +291,7 @@ func (s *Server) leave(n *node, last bool) {
 	if last && n.handle != nil && n.opens > 0 && n.typ != hostfs.Directory {
 		n.forget = true
 	} else if last {
-		delete(s.meta, n.path)
+		s.forgetMeta(n)
 	}
 	s.detach(n)
 }

@@ -29,6 +29,7 @@ type node struct {
 	refs    int32 // fids, nodes below, and whoever works with it
 	opens   int32 // open fids
 	version uint32
+	size    int64 // when it was last looked at, in bytes
 	typ     hostfs.Type
 	rights  hostfs.OpenFlags // of all open fids of a file
 	gone    bool             // the name is removed, or is another file's
@@ -82,7 +83,7 @@ func (s *Server) identify(n *node, st *hostfs.Stat) {
 	} else {
 		n.path = s.assign()
 	}
-	n.version = versionOf(st)
+	n.version, n.size = versionOf(st), st.Size
 }
 
 // is says whether st describes n.
@@ -153,8 +154,11 @@ func (s *Server) detach(n *node) {
 	}
 	delete(s.names, nameKey{n.parent, n.name})
 	n.gone = true
-	if n.refs == 0 {
+	switch {
+	case n.refs == 0:
 		s.free(n)
+	case n.opens > 0:
+		s.keep(n)
 	}
 }
 
@@ -202,7 +206,7 @@ func (s *Server) lookup(dir *node, name []byte) (*node, hostfs.Errno) {
 	e = s.fs.StatAt(fd, key, &s.st)
 	if n != nil {
 		if e == hostfs.OK && s.is(n, &s.st) {
-			n.version = versionOf(&s.st)
+			n.version, n.size = versionOf(&s.st), s.st.Size
 			s.remember(n, &s.st)
 			return n, hostfs.OK
 		}
@@ -308,7 +312,7 @@ func (s *Server) stat(n *node) (e hostfs.Errno) {
 		}
 	}
 	if e == hostfs.OK {
-		n.version = versionOf(&s.st)
+		n.version, n.size = versionOf(&s.st), s.st.Size
 		s.remember(n, &s.st)
 	}
 	return e

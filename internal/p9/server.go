@@ -4,7 +4,8 @@
 //
 // Its root is a directory with an entry for each directory handed over, named
 // by its number: 0, 1, … What hosts do not have, the server keeps for as long as
-// it lives: modes (setuid bits too) and owners of files, by inode, and locks.
+// it lives: modes (setuid bits too) and owners of files, by inode, locks, and
+// times that a host cannot set or cuts (times.go).
 // A file whose mode nobody set has mode 0755, whether directory or not: hosts
 // such as WASI do not tell what may be executed, and scripts in a mounted
 // directory must run. The guest's kernel checks permissions, not the server;
@@ -62,8 +63,9 @@ type Server struct {
 	maxOpen int
 	chain   []*node // scratch of dirFD
 
-	meta     map[uint64]meta // by qid path
-	dev0     uint64          // device of the first file seen
+	meta     map[uint64]meta      // by qid path
+	kept     map[uint64]keptTimes // by qid path
+	dev0     uint64               // device of the first file seen
 	haveDev  bool
 	assigned uint64 // qid paths given to files without an inode number
 
@@ -82,6 +84,7 @@ type Server struct {
 	bufs    [][]byte
 	bounce  []byte
 	joined  [1][]byte
+	probe   [2]byte
 	st      hostfs.Stat
 	times   hostfs.Times
 	reqBuf  [maxRequest]byte
@@ -90,7 +93,7 @@ type Server struct {
 
 // New makes a server.
 func New(cfg Config) *Server {
-	s := &Server{fs: cfg.FS, cfg: cfg, fids: map[uint32]*fid{}, names: map[nameKey]*node{}, meta: map[uint64]meta{}, maxOpen: maxHandles}
+	s := &Server{fs: cfg.FS, cfg: cfg, fids: map[uint32]*fid{}, names: map[nameKey]*node{}, meta: map[uint64]meta{}, kept: map[uint64]keptTimes{}, maxOpen: maxHandles}
 	if cfg.Now == nil {
 		begin := time.Now()
 		s.cfg.Now = func() int64 { return int64(time.Since(begin)) }
