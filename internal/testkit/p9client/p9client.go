@@ -179,9 +179,19 @@ func (c *Client) Getattr(fid uint32) (a Attr, e hostfs.Errno) {
 }
 
 func (c *Client) Setattr(fid uint32, a SetAttr) hostfs.Errno {
-	_, e := c.Call(26, fid, a.Valid, a.Mode, a.UID, a.GID, a.Size,
-		uint64(a.Atime/1e9), uint64(a.Atime%1e9), uint64(a.Mtime/1e9), uint64(a.Mtime%1e9))
+	asec, ansec := seconds(a.Atime)
+	msec, mnsec := seconds(a.Mtime)
+	_, e := c.Call(26, fid, a.Valid, a.Mode, a.UID, a.GID, a.Size, asec, ansec, msec, mnsec)
 	return e
+}
+
+// seconds parts nanoseconds as Linux does: the second part is not negative.
+func seconds(ns int64) (sec, nsec uint64) {
+	s, n := ns/1e9, ns%1e9
+	if n < 0 {
+		s, n = s-1, n+1e9
+	}
+	return uint64(s), uint64(n)
 }
 
 func (c *Client) Lopen(fid, flags uint32) (Qid, hostfs.Errno) {
