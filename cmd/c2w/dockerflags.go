@@ -25,7 +25,6 @@ var dockerFlags = []dockerFlag{
 	{name: "net", value: true, fine: "none", why: "networks are not there yet: a container has its loopback interface, as with --network none"},
 	{name: "publish", short: "p", value: true, why: "ports are not there yet"},
 	{name: "publish-all", short: "P", why: "ports are not there yet"},
-	{name: "add-host", value: true, why: "networks are not there yet"},
 	{name: "dns", value: true, why: "networks are not there yet"},
 
 	{name: "privileged", why: "a container has docker's default capabilities, in a Linux that is its own"},
@@ -39,7 +38,6 @@ var dockerFlags = []dockerFlag{
 	{name: "restart", value: true, why: "there is no daemon that would do it"},
 	{name: "cpus", value: true, why: "the machine has one CPU"},
 	{name: "mount", value: true, why: "directories are given with -v HOST:GUEST[:ro]"},
-	{name: "tmpfs", value: true, why: "the root file system lies in memory: any directory can be written"},
 }
 
 // register adds the flag, hidden, unless the set has one of that name.

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/spf13/pflag"
+
+	"github.com/c2w/c2w/internal/machine"
 )
 
 // containerFlags are the flags of c2w run that say how the container runs,
@@ -30,8 +33,39 @@ type containerFlags struct {
 	readOnly   bool
 	init       bool
 	stats      string
+	settings   [len(settingFlags)][]string
 
 	fs *pflag.FlagSet // as registered: tells given flags from absent ones
+}
+
+// settingFlags are docker's, which the file has under the same names.
+var settingFlags = [...]struct{ name, usage string }{
+	{"ulimit", "limit a resource, `NAME=SOFT[:HARD]`; -1 is no limit"},
+	{"tmpfs", "put memory at `DIR[:OPTIONS]`, such as /run:size=16m,exec"},
+	{"shm-size", "let /dev/shm hold `SIZE` (default 64m)"},
+	{"sysctl", "set a parameter of the container's kernel, `NAME=VALUE`"},
+	{"add-host", "put a name into /etc/hosts, `NAME:ADDRESS`"},
+}
+
+// settingArgs are the file's flags for those given, which the machine's own
+// parser has found to be good.
+func (f *containerFlags) settingArgs() (args []string, err error) {
+	for i, s := range settingFlags {
+		for _, v := range f.settings[i] {
+			if s.name == "shm-size" { // docker reads fractions and MiB, the file does not
+				n, err := parseSize(v)
+				if err != nil {
+					return nil, usagef("--shm-size %s: %w", v, err)
+				}
+				v = strconv.FormatInt(n, 10)
+			}
+			args = append(args, "--"+s.name+"="+v)
+		}
+	}
+	if _, err := machine.ParseArgs(append([]string{""}, args...), nil); err != nil {
+		return nil, usagef("%w", err)
+	}
+	return args, nil
 }
 
 // maxHostname is Linux's limit, in bytes (gethostname(2), "NOTES").
@@ -50,6 +84,9 @@ func (f *containerFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.init, "init", false, "have a process 1 that reaps and passes on signals")
 	fs.StringVar(&f.stats, "stats", "", "say at the end what the run did and where its time went; `FORM` is text or json")
 	fs.Lookup("stats").NoOptDefVal = "text"
+	for i, s := range settingFlags {
+		fs.StringArrayVar(&f.settings[i], s.name, nil, s.usage)
+	}
 	for _, d := range dockerFlags {
 		d.register(fs)
 	}
@@ -85,6 +122,11 @@ func (f *containerFlags) fileArgs(command []string) ([]string, error) {
 	if f.init {
 		args = append(args, "--init")
 	}
+	settings, err := f.settingArgs()
+	if err != nil {
+		return nil, err
+	}
+	args = append(args, settings...)
 	switch f.stats {
 	case "":
 	case "text", "json":

@@ -38,6 +38,10 @@ func TestFileArgs(t *testing.T) {
 			[]string{"-u", "a:b", "-w", "/d", "--hostname=h", "--read-only", "--init", "--entrypoint", "sh"}, []string{"x"},
 			[]string{"--entrypoint=sh", "--user=a:b", "--workdir=/d", "--hostname=h", "--read-only", "--init", "--", "x"},
 		},
+		{
+			[]string{"--ulimit", "nofile=1:2", "--tmpfs", "/a:size=1m,exec", "--tmpfs=/b", "--shm-size=1.5g", "--sysctl", "a=b", "--add-host", "h:1.2.3.4"}, nil,
+			[]string{"--ulimit=nofile=1:2", "--tmpfs=/a:size=1m,exec", "--tmpfs=/b", "--shm-size=1610612736", "--sysctl=a=b", "--add-host=h:1.2.3.4"},
+		},
 		{[]string{"--stats"}, []string{"json"}, []string{"--stats=text", "--", "json"}},
 		{[]string{"--stats=json"}, nil, []string{"--stats=json"}},
 		{
@@ -73,6 +77,9 @@ func TestFileArgsRefused(t *testing.T) {
 		"--publish 1:1 2:2: ports":  {"-p", "1:1", "-p", "2:2"},
 		"docker's default capabili": {"--privileged"},
 		"there is no daemon":        {"-d"},
+		"the limits are cpu":        {"--ulimit", "files=1"},
+		"unknown option x":          {"--tmpfs", "/a:x"},
+		"--shm-size 1x: a size":     {"--shm-size", "1x"},
 	} {
 		if got, err := fileArgs(t, line, nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.40q: %q, %v, want an error with %q", line, got, err, want)

@@ -45,7 +45,7 @@ const HostTag = "c2w.host"
 // Version is the version of the contract, part of every frame. The two ends of
 // one file are built together, so a frame of another version is an error and
 // nothing is negotiated.
-const Version = 2
+const Version = 3
 
 // Message is one of *[Boot], *[Spec], [Ready], [Exit], [Error], [Signal],
 // [Resize], [Stop] and [Close].
@@ -127,16 +127,43 @@ type Spec struct {
 	Entropy []byte
 	// Mounts are made in this order, before the command starts.
 	Mounts []Mount
+	// ShmSize is the size of /dev/shm in bytes; 0 keeps the configuration's.
+	ShmSize uint64
+	// Limits replace those of the container's configuration.
+	Limits []Limit
+	// Sysctls are KEY=VALUE, the key with dots or slashes.
+	Sysctls []string
+	// Hosts are further lines of /etc/hosts.
+	Hosts []string
 }
 
-// Mount puts a directory of the host into the container.
+// Limit is one of the command's resource limits (setrlimit(2)).
+type Limit struct {
+	// Resource is a number below [Resources], as Linux has them in
+	// asm-generic/resource.h.
+	Resource uint8
+	// Soft is at most Hard; the largest number is RLIM_INFINITY.
+	Soft, Hard uint64
+}
+
+// Resources is how many limits there are (RLIM_NLIMITS).
+const Resources = 16
+
+// Mount puts a directory of the host, or a tmpfs, into the container.
 type Mount struct {
-	// Index names the directory in the root of the 9p device.
+	// Index names the directory in the root of the 9p device; InMemory is a tmpfs.
 	Index uint16
 	// Target is an absolute path, made as a directory if it does not exist.
 	Target   string
 	ReadOnly bool
+	// Flags and Options are a tmpfs's, as mount(2) has them: zero for the host's
+	// directories.
+	Flags   uint32
+	Options string
 }
+
+// InMemory is the index of what is no directory of the host.
+const InMemory = 1<<16 - 1
 
 // Ready says that the container waits for its [Spec].
 type Ready struct{}

@@ -22,7 +22,14 @@ func fullSpec() *Spec {
 		Init:     true,
 		Realtime: 1_800_000_000_123_456_789,
 		Entropy:  []byte{1, 0, 2},
-		Mounts:   []Mount{{Index: 258, Target: "/data", ReadOnly: true}, {Target: "/work"}},
+		Mounts: []Mount{
+			{Index: 258, Target: "/data", ReadOnly: true}, {Target: "/work"},
+			{Index: InMemory, Target: "/run", Flags: 1<<31 | 6, Options: "size=1m,mode=755"},
+		},
+		ShmSize: 1 << 33,
+		Limits:  []Limit{{Resource: Resources - 1, Soft: 1, Hard: 1<<64 - 1}, {}},
+		Sysctls: []string{"net.core.somaxconn=1", "kernel/domainname="},
+		Hosts:   []string{"10.0.0.1\tdb"},
 	}
 }
 
@@ -90,18 +97,22 @@ func TestRoundTrip(t *testing.T) {
 // TestWireFormat freezes the bytes: a change of them must raise Version.
 func TestWireFormat(t *testing.T) {
 	got, err := Append([]byte("x"), Exit{Status: 130, Signal: 2})
-	if want := "xc2w\x02\x03\x00\x00\x00\x03\x00\x00\x00\x82\x02\x00"; err != nil || string(got) != want {
+	if want := "xc2w\x03\x03\x00\x00\x00\x03\x00\x00\x00\x82\x02\x00"; err != nil || string(got) != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 	spec := minimalSpec()
 	spec.Mounts = []Mount{{Index: 1, Target: "/m"}}
+	spec.Limits = []Limit{{Resource: 7, Soft: 1, Hard: 2}}
 	got, err = Append(nil, spec)
-	want := "c2w\x02\x01\x00\x00\x00\x3d\x00\x00\x00" +
+	want := "c2w\x03\x01\x00\x00\x00\x6a\x00\x00\x00" +
 		"\x01\x00\x00\x00" + "\x04\x00\x00\x00true" + "\x00\x00\x00\x00" + // args, env
 		"\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00" + // user, dir, hostname
 		"\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00" + // terminal, size, read-only, init
 		"\x00\x00\x00\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00" + // clock, entropy
-		"\x01\x00\x00\x00" + "\x01\x00" + "\x02\x00\x00\x00/m" + "\x00" // mounts
+		"\x01\x00\x00\x00" + "\x01\x00" + "\x02\x00\x00\x00/m" + "\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00" + // mounts
+		"\x00\x00\x00\x00\x00\x00\x00\x00" + // size of /dev/shm
+		"\x01\x00\x00\x00" + "\x07" + "\x01\x00\x00\x00\x00\x00\x00\x00" + "\x02\x00\x00\x00\x00\x00\x00\x00" + // limits
+		"\x00\x00\x00\x00" + "\x00\x00\x00\x00" // kernel parameters, hosts
 	if err != nil || string(got) != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
@@ -116,6 +127,13 @@ func TestAppendRefuses(t *testing.T) {
 		"zero in env":       spec(func(s *Spec) { s.Env[0] = "A=\x00" }),
 		"zero in mount":     spec(func(s *Spec) { s.Mounts[0].Target = "/\x00" }),
 		"zero in user":      spec(func(s *Spec) { s.User = "\x00" }),
+		"zero in tmpfs":     spec(func(s *Spec) { s.Mounts[2].Options = "\x00" }),
+		"options on host":   spec(func(s *Spec) { s.Mounts[0].Options = "size=1m" }),
+		"no such limit":     spec(func(s *Spec) { s.Limits[0].Resource = Resources }),
+		"soft above hard":   spec(func(s *Spec) { s.Limits[1].Soft = 1 }),
+		"sysctl, no value":  spec(func(s *Spec) { s.Sysctls[0] = "a" }),
+		"zero in sysctl":    spec(func(s *Spec) { s.Sysctls[0] = "a=\x00" }),
+		"zero in hosts":     spec(func(s *Spec) { s.Hosts[0] = "\x00" }),
 		"relative mount":    spec(func(s *Spec) { s.Mounts[0].Target = "data" }),
 		"no root":           &Boot{Root: Root{Type: "erofs"}},
 		"zero in root":      &Boot{Root: Root{Device: "/dev/\x00", Type: "erofs"}},
@@ -152,11 +170,11 @@ func TestParserRefuses(t *testing.T) {
 		"first byte":          {"x", ErrFrame},
 		"console text":        {"c2 boot", ErrFrame},
 		"version":             {"c2w\x01", ErrVersion},
-		"reserved":            {"c2w\x02\x02\x00\x01\x00\x00\x00\x00\x00", ErrFrame},
+		"reserved":            {"c2w\x03\x02\x00\x01\x00\x00\x00\x00\x00", ErrFrame},
 		"unknown kind":        {frame(10, ""), ErrFrame},
 		"unknown, long":       {frame(10, "x"), ErrFrame},
 		"ready with payload":  {frame(kindReady, "x"), ErrFrame},
-		"huge spec":           {"c2w\x02\x01\x00\x00\x00\x01\x00\x30\x00", ErrFrame},
+		"huge spec":           {"c2w\x03\x01\x00\x00\x00\x01\x00\x30\x00", ErrFrame},
 		"short exit":          {frame(kindExit, "\x01"), ErrMessage},
 		"bad signal":          {frame(kindExit, "\x80\x41\x00"), ErrMessage},
 		"error cut short":     {frame(kindError, "\x7d\x05\x00\x00\x00abcd"), ErrMessage},

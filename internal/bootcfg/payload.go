@@ -1,6 +1,9 @@
 package bootcfg
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 func (m *Boot) appendPayload(b []byte) []byte {
 	b = appendString(b, m.Root.Device)
@@ -21,16 +24,22 @@ func (s *Spec) appendPayload(b []byte) []byte {
 	b = appendU16(appendU16(b, s.Rows), s.Cols)
 	b = appendBool(b, s.ReadOnly)
 	b = appendBool(b, s.Init)
-	b = appendU32(b, uint32(s.Realtime))
-	b = appendU32(b, uint32(uint64(s.Realtime)>>32))
+	b = appendU64(b, uint64(s.Realtime))
 	b = appendString(b, string(s.Entropy))
 	b = appendU32(b, uint32(len(s.Mounts)))
 	for _, m := range s.Mounts {
 		b = appendU16(b, m.Index)
 		b = appendString(b, m.Target)
 		b = appendBool(b, m.ReadOnly)
+		b = appendString(appendU32(b, m.Flags), m.Options)
 	}
-	return b
+	b = appendU64(b, s.ShmSize)
+	b = appendU32(b, uint32(len(s.Limits)))
+	for _, l := range s.Limits {
+		b = append(b, l.Resource)
+		b = appendU64(appendU64(b, l.Soft), l.Hard)
+	}
+	return appendList(appendList(b, s.Sysctls), s.Hosts)
 }
 
 func (Ready) appendPayload(b []byte) []byte { return b }
@@ -99,14 +108,19 @@ func (d *decoder) spec() *Spec {
 		Cols:     d.u16(),
 		ReadOnly: d.boolean(),
 		Init:     d.boolean(),
-		Realtime: int64(uint64(d.u32()) | uint64(d.u32())<<32),
+		Realtime: int64(d.u64()),
 	}
 	if e := d.str(); e != "" {
 		s.Entropy = []byte(e)
 	}
-	for n := d.count(2 + 4 + 1); n > 0; n-- {
-		s.Mounts = append(s.Mounts, Mount{Index: d.u16(), Target: d.str(), ReadOnly: d.boolean()})
+	for n := d.count(2 + 4 + 1 + 4 + 4); n > 0; n-- {
+		s.Mounts = append(s.Mounts, Mount{Index: d.u16(), Target: d.str(), ReadOnly: d.boolean(), Flags: d.u32(), Options: d.str()})
 	}
+	s.ShmSize = d.u64()
+	for n := d.count(1 + 8 + 8); n > 0; n-- {
+		s.Limits = append(s.Limits, Limit{Resource: d.u8(), Soft: d.u64(), Hard: d.u64()})
+	}
+	s.Sysctls, s.Hosts = d.list(), d.list()
 	return s
 }
 
@@ -146,8 +160,22 @@ func (s *Spec) check() error {
 		if !absolute(m.Target) {
 			return wrong(ErrMessage, "mount target "+strconv.Quote(m.Target)+" is not absolute")
 		}
-		ok = ok && plain(m.Target)
+		if m.Index != InMemory && (m.Flags != 0 || m.Options != "") {
+			return wrong(ErrMessage, "options for the host's directory at "+strconv.Quote(m.Target))
+		}
+		ok = ok && plain(m.Target, m.Options)
 	}
+	for _, l := range s.Limits {
+		if l.Resource >= Resources || l.Soft > l.Hard {
+			return wrong(ErrMessage, "limit "+strconv.Itoa(int(l.Resource))+" of "+strconv.FormatUint(l.Soft, 10)+", at most "+strconv.FormatUint(l.Hard, 10))
+		}
+	}
+	for _, kv := range s.Sysctls {
+		if _, _, found := strings.Cut(kv, "="); !found {
+			return wrong(ErrMessage, "kernel parameter "+strconv.Quote(kv)+" without a value")
+		}
+	}
+	ok = ok && plain(s.Sysctls...) && plain(s.Hosts...)
 	if !ok {
 		return errZero
 	}
@@ -214,6 +242,8 @@ func appendU32(b []byte, v uint32) []byte {
 	return append(b, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
 }
 
+func appendU64(b []byte, v uint64) []byte { return appendU32(appendU32(b, uint32(v)), uint32(v>>32)) }
+
 func appendString(b []byte, s string) []byte {
 	return append(appendU32(b, uint32(len(s))), s...)
 }
@@ -267,6 +297,7 @@ func (d *decoder) boolean() bool {
 
 func (d *decoder) u16() uint16 { return uint16(d.u8()) | uint16(d.u8())<<8 }
 func (d *decoder) u32() uint32 { return uint32(d.u16()) | uint32(d.u16())<<16 }
+func (d *decoder) u64() uint64 { return uint64(d.u32()) | uint64(d.u32())<<32 }
 func (d *decoder) str() string { return string(d.take(d.u32())) }
 
 // count reads a list's size. It is bad if that many elements of at least size

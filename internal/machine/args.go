@@ -2,6 +2,7 @@ package machine
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -91,7 +92,7 @@ func statsForm(v string) (StatsForm, bool) {
 }
 
 // usage names the flags that a person needs.
-const usage = "this file takes --entrypoint CMD, --user USER[:GROUP], --workdir DIR, --env KEY=VALUE, --hostname NAME, --read-only, --init, --no-stdin, --stats[=json], then a command (put -- before one that starts with a dash)"
+const usage = "this file takes --entrypoint CMD, --user USER[:GROUP], --workdir DIR, --env KEY=VALUE, --hostname NAME, --read-only, --init, --ulimit NAME=SOFT[:HARD], --tmpfs DIR[:OPTIONS], --shm-size SIZE, --sysctl NAME=VALUE, --add-host NAME:ADDRESS, --no-stdin, --stats[=json], then a command (put -- before one that starts with a dash)"
 
 // ParseArgs reads a file's arguments, as in
 //
@@ -142,7 +143,7 @@ func ParseArgs(args, environ []string) (Options, error) {
 // what follows.
 func (o *Options) flag(a string, rest []string) ([]string, error) {
 	name, v, given := strings.Cut(strings.TrimPrefix(a, "--"), "=")
-	for _, f := range flags {
+	for _, f := range slices.Concat(flags, settingFlags) {
 		if f.name != name || !strings.HasPrefix(a, "--") {
 			continue
 		}

@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"cmp"
 	"path"
 	"slices"
 
@@ -37,12 +36,12 @@ func files(fs hostfs.FS, spec *bootcfg.Spec, readOnly []string) (d *vp9.Device, 
 		return nil, hidden
 	}
 	// What lies below another mount is mounted after it.
-	slices.SortStableFunc(spec.Mounts, func(a, b bootcfg.Mount) int { return cmp.Compare(a.Target, b.Target) })
+	sortMounts(spec.Mounts)
 	return vp9.New(bootcfg.HostTag, p9.New(p9.Config{FS: fs, Mounts: served})), hidden
 }
 
 // maxMounts is what the contract can number.
-const maxMounts = 1 << 16
+const maxMounts = bootcfg.InMemory
 
 // mountTarget is where a directory that the engine calls name appears in a
 // container with the given working directory. A relative name is one below the

@@ -42,6 +42,7 @@ func (m *Manifest) Spec(o RunOptions) (*bootcfg.Spec, error) {
 	if s.Hostname == "" {
 		s.Hostname = defaultHostname
 	}
+	o.Settings.apply(s)
 	s.Env = mergeEnv([]string{defaultPath, "HOSTNAME=" + s.Hostname}, m.Env, o.Env)
 	return s, nil
 }
@@ -56,6 +57,7 @@ type RunOptions struct {
 	Hostname   string
 	ReadOnly   bool // the root is read-only
 	Init       bool // process 1 is an init that starts the command
+	Settings
 }
 
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
