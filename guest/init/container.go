@@ -197,48 +197,81 @@ func setns(fd int, flag uintptr) error {
 // complete makes of the container what the run wants, as far as that can be done
 // from outside.
 func (c *container) complete(spec *bootcfg.Spec, volumes []string) error {
-	var name string
-	err := c.in("uts", syscall.CLONE_NEWUTS, func() error {
-		if spec.Hostname != "" {
-			if err := syscall.Sethostname([]byte(spec.Hostname)); err != nil {
-				return during("setting the host name "+spec.Hostname, err)
-			}
+	if spec.Hostname != "" {
+		if err := c.in("uts", syscall.CLONE_NEWUTS, func() error { return syscall.Sethostname([]byte(spec.Hostname)) }); err != nil {
+			return during("setting the host name "+spec.Hostname, err)
 		}
-		name = nodename()
-		return nil
-	})
-	if err != nil {
+	}
+	if err := c.setSysctls(spec.Sysctls); err != nil {
 		return err
 	}
-	if err := writeEtc(name); err != nil {
+	var name string
+	if err := c.in("uts", syscall.CLONE_NEWUTS, func() error { name = nodename(); return nil }); err != nil {
 		return err
 	}
-	if len(spec.Mounts) == 0 && !spec.ReadOnly && (spec.Dir == "" || spec.Dir == "/") {
+	if err := writeEtc(name, spec.Hosts); err != nil {
+		return err
+	}
+	if err := limits(spec.Limits).allow(c.pid); err != nil {
+		return err
+	}
+	if len(spec.Mounts) == 0 && !spec.ReadOnly && (spec.Dir == "" || spec.Dir == "/") && spec.ShmSize == 0 {
 		return nil
 	}
 	trees, err := hostMounts(spec.Mounts)
 	if err != nil {
 		return err
 	}
-	return c.inside(func() error {
-		for i, m := range spec.Mounts {
-			if err := makeDirs(m.Target); err != nil {
-				return during("making the mount point "+m.Target, err)
-			}
-			if err := attach(trees[i], m.Target); err != nil {
-				return during("mounting the host's directory on "+m.Target, err)
-			}
-		}
-		if spec.Dir != "" {
-			if err := makeDirs(spec.Dir); err != nil {
-				return during("making the working directory "+spec.Dir, err)
-			}
-		}
-		if spec.ReadOnly {
-			return readOnlyRoot(volumes)
-		}
+	return c.inside(func() error { return furnish(spec, trees, volumes) })
+}
+
+// setSysctls sets the kernel parameters that the run asks for, in the
+// namespaces that some of them belong to.
+func (c *container) setSysctls(settings []string) error {
+	if len(settings) == 0 {
 		return nil
+	}
+	return c.in("uts", syscall.CLONE_NEWUTS, func() error {
+		return c.in("ipc", syscall.CLONE_NEWIPC, func() error { return setAsked(settings) })
 	})
+}
+
+// furnish makes the run's mounts from inside the container. trees are the host's
+// directories among them.
+func furnish(spec *bootcfg.Spec, trees []int, volumes []string) error {
+	if spec.ReadOnly {
+		if err := readOnlyEtc(); err != nil {
+			return err
+		}
+	}
+	if spec.ShmSize != 0 {
+		if err := resizeShm(spec.ShmSize); err != nil {
+			return err
+		}
+	}
+	for i, m := range spec.Mounts {
+		if m.Index == bootcfg.InMemory {
+			if err := mountMemory(m); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := makeDirs(m.Target); err != nil {
+			return during("making the mount point "+m.Target, err)
+		}
+		if err := attach(trees[i], m.Target); err != nil {
+			return during("mounting the host's directory on "+m.Target, err)
+		}
+	}
+	if spec.Dir != "" {
+		if err := makeDirs(spec.Dir); err != nil {
+			return during("making the working directory "+spec.Dir, err)
+		}
+	}
+	if spec.ReadOnly {
+		return readOnlyRoot(volumes)
+	}
+	return nil
 }
 
 // start gives the stub its command and closes files, which become the command's
@@ -255,7 +288,7 @@ func (c *container) start(spec *bootcfg.Spec, files []int) error {
 		}
 	}
 	command := *spec
-	command.Entropy, command.Mounts = nil, nil
+	command.Entropy, command.Mounts, command.Sysctls, command.Hosts = nil, nil, nil, nil
 	frame, err := bootcfg.Append([]byte(markGo), &command)
 	if err != nil {
 		panic("BUG: " + err.Error())

@@ -49,8 +49,14 @@ const (
 )
 
 // createEtc makes the files, so that they can be mounted; [writeEtc] fills them.
+// They lie in the writable layer's file system, whose size bounds them too.
 func createEtc() error {
+	const dir = writes + "/etc"
+	syscall.Mkdir(dir, 0o755)
 	syscall.Mkdir(bootcfg.EtcDir, 0o755)
+	if err := syscall.Mount(dir, bootcfg.EtcDir, "", syscall.MS_BIND, ""); err != nil {
+		return during("mounting "+bootcfg.EtcDir, err)
+	}
 	for _, f := range []string{hostnameFile, hostsFile} {
 		if err := writeFile(f, ""); err != nil {
 			return during("making "+f, err)
@@ -59,13 +65,26 @@ func createEtc() error {
 	return during("making "+resolvFile, writeFile(resolvFile, "# no name server is known\n"))
 }
 
-// writeEtc rewrites the files in place: they are mounted.
-func writeEtc(hostname string) error {
+// knownHosts are the names that docker knows in every container.
+const knownHosts = `127.0.0.1	localhost
+::1	localhost ip6-localhost ip6-loopback
+fe00::	ip6-localnet
+ff00::	ip6-mcastprefix
+ff02::1	ip6-allnodes
+ff02::2	ip6-allrouters
+`
+
+// writeEtc rewrites the files in place: they are mounted. The container's own
+// name comes last, as with docker, whose address is the network's.
+func writeEtc(hostname string, hosts []string) error {
 	if err := writeFile(hostnameFile, hostname+"\n"); err != nil {
 		return during("writing "+hostnameFile, err)
 	}
-	return during("writing "+hostsFile, writeFile(hostsFile,
-		"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t"+hostname+"\n"))
+	text := knownHosts
+	for _, line := range hosts {
+		text += line + "\n"
+	}
+	return during("writing "+hostsFile, writeFile(hostsFile, text+"127.0.1.1\t"+hostname+"\n"))
 }
 
 // nodename is the host name of the caller's UTS namespace.

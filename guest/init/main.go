@@ -93,6 +93,7 @@ func (s *session) prepare() error {
 	}
 	s.volumes = boot.Volumes
 	loopbackUp()
+	setSysctls()
 	if err := mountRoot(boot.Root); err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (s *session) begin() error {
 	if err := s.container.complete(spec, s.volumes); err != nil {
 		return err
 	}
-	s.shared = len(spec.Mounts) > 0
+	s.shared = onHost(spec.Mounts)
 	files, err := s.connect(spec)
 	if err != nil {
 		return err

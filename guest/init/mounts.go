@@ -4,6 +4,7 @@ package main
 
 import (
 	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -100,7 +101,7 @@ func mountRoot(root bootcfg.Root) error {
 	if root.UpperSize != "" {
 		data += ",size=" + root.UpperSize
 	}
-	if err := syscall.Mount("tmpfs", writes, "tmpfs", 0, data); err != nil {
+	if err := mountWrites(data); err != nil {
 		return during("mounting the writable layer", err)
 	}
 	for _, dir := range []string{writes + "/upper", writes + "/work"} {
@@ -116,15 +117,47 @@ func mountRoot(root bootcfg.Root) error {
 	syscall.Chown(writes+"/upper", int(st.Uid), int(st.Gid))
 	syscall.Chmod(writes+"/upper", st.Mode&0o7777)
 	// volatile: nothing of the upper layer outlives the run, so nothing is synced.
-	data = "lowerdir=" + disk + ",upperdir=" + writes + "/upper,workdir=" + writes + "/work,redirect_dir=on,metacopy=on,volatile"
+	// xino=on: the two file systems' numbers, which are small, get a bit that tells
+	// them apart, so that a listing, stat(2) and the mount itself agree on numbers.
+	data = "lowerdir=" + disk + ",upperdir=" + writes + "/upper,workdir=" + writes + "/work,redirect_dir=on,metacopy=on,xino=on,volatile"
 	return during("mounting the root's overlay", syscall.Mount("overlay", bootcfg.RootDir, "overlay", 0, data))
 }
 
+// inodeCost is what the kernel counts for a file beside its content, in bytes
+// (mm/shmem.c, BOGO_INODE_SIZE), and about what it takes: docs/RATIONALE.md.
+const inodeCost = 1024
+
+// mountWrites mounts the writable layer's tmpfs. Its size bounds content and,
+// once more, what files take beside it; by itself the kernel allows a file for
+// each two pages of RAM, whatever the size.
+func mountWrites(options string) error {
+	err := syscall.Mount("tmpfs", writes, "tmpfs", 0, options)
+	if err != nil {
+		return err
+	}
+	var fs syscall.Statfs_t
+	if err = syscall.Statfs(writes, &fs); err == nil && fs.Blocks > 0 {
+		files := fs.Blocks * uint64(fs.Bsize) / inodeCost
+		err = syscall.Mount("tmpfs", writes, "tmpfs", syscall.MS_REMOUNT, "nr_inodes="+strconv.FormatUint(files, 10))
+	}
+	return err
+}
+
+// onHost reports whether some mount is a directory of the host.
+func onHost(mounts []bootcfg.Mount) bool {
+	for _, m := range mounts {
+		if m.Index != bootcfg.InMemory {
+			return true
+		}
+	}
+	return false
+}
+
 // hostMounts makes the mounts of the host's directories, attached to nothing
-// yet: descriptors for [attach], one for each.
+// yet: descriptors for [attach], one for each mount, -1 for those in memory.
 func hostMounts(mounts []bootcfg.Mount) ([]int, error) {
-	if len(mounts) == 0 {
-		return nil, nil
+	if !onHost(mounts) {
+		return make([]int, len(mounts)), nil
 	}
 	syscall.Mkdir(hostDirs, 0o755)
 	if err := syscall.Mount(bootcfg.HostTag, hostDirs, "9p", 0, hostOptions); err != nil {
@@ -132,6 +165,10 @@ func hostMounts(mounts []bootcfg.Mount) ([]int, error) {
 	}
 	var trees []int
 	for _, m := range mounts {
+		if m.Index == bootcfg.InMemory {
+			trees = append(trees, -1)
+			continue
+		}
 		fd, err := openTree(hostDirs + "/" + strconv.Itoa(int(m.Index)))
 		if err == nil && m.ReadOnly {
 			err = makeReadOnly(fd)
@@ -191,11 +228,43 @@ func attach(tree int, target string) error {
 	return failure(errno)
 }
 
+// mountMemory mounts a tmpfs in the caller's namespace. As with runc, a directory
+// that is there gives it its mode, if the options say nothing of one.
+func mountMemory(m bootcfg.Mount) error {
+	options := m.Options
+	var st syscall.Stat_t
+	if !strings.Contains(","+options, ",mode=") && syscall.Stat(m.Target, &st) == nil {
+		options = "mode=" + strconv.FormatUint(uint64(st.Mode&0o7777), 8) + "," + options
+	}
+	if err := makeDirs(m.Target); err != nil {
+		return during("making the mount point "+m.Target, err)
+	}
+	return during("mounting a tmpfs on "+m.Target, syscall.Mount("tmpfs", m.Target, "tmpfs", uintptr(m.Flags), options))
+}
+
+// resizeShm changes the size of the caller's /dev/shm, in bytes.
+func resizeShm(size uint64) error {
+	return during("changing the size of /dev/shm",
+		syscall.Mount("shm", "/dev/shm", "tmpfs", syscall.MS_REMOUNT|secure, "size="+strconv.FormatUint(size, 10)))
+}
+
+// readOnlyEtc makes the three files of /etc read-only that are mounts, as docker
+// does with a read-only root. It comes before the run's mounts, which may lie
+// over them.
+func readOnlyEtc() error {
+	for _, name := range []string{"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"} {
+		if err := syscall.Mount("", name, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""); err != nil {
+			return during("making "+name+" read-only", err)
+		}
+	}
+	return nil
+}
+
 // readOnlyRoot makes / of the caller's namespace read-only, but not the volumes,
-// which become mounts of their own.
+// which become mounts of their own, with what is mounted in them.
 func readOnlyRoot(volumes []string) error {
 	for _, v := range volumes {
-		if err := syscall.Mount(v, v, "", syscall.MS_BIND, ""); err != nil {
+		if err := syscall.Mount(v, v, "", syscall.MS_BIND|syscall.MS_REC, ""); err != nil {
 			return during("keeping the volume "+v+" writable", err)
 		}
 	}

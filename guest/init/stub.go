@@ -109,6 +109,9 @@ func become(spec *bootcfg.Spec, files []int) error {
 	}
 	syscall.Umask(0o022)
 	unblockSignals()
+	if err := limits(spec.Limits).take(); err != nil {
+		return err
+	}
 	return execute(spec.Args, withHome(spec.Env, who.home))
 }
 

@@ -76,6 +76,7 @@ func spec(o Options) *specs.Spec {
 				Effective: capabilities,
 				Permitted: capabilities,
 			},
+			Rlimits:     limits,
 			OOMScoreAdj: new(int), // init has protected itself; the container is the one to kill
 		},
 		// Read-only roots become so after the run's mounts are made.

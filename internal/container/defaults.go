@@ -45,6 +45,19 @@ func allow(major, minor int64) specs.LinuxDeviceCgroup {
 
 func number(n int64) *int64 { return &n }
 
+const unlimited = 1<<64 - 1
+
+// limits are the resource limits that differ from what the guest's kernel gives
+// its process 1. Docker sets none itself: what a container has there comes from
+// systemd and from the services' settings, and these are those.
+var limits = []specs.POSIXRlimit{
+	// The soft limit is for programs that select(2), or close all that could be open.
+	{Type: "RLIMIT_NOFILE", Soft: 1024, Hard: 512 << 10},
+	{Type: "RLIMIT_NPROC", Soft: unlimited, Hard: unlimited},
+	// The kernel's, of a computer with 16 GiB.
+	{Type: "RLIMIT_SIGPENDING", Soft: 63_000, Hard: 63_000},
+}
+
 // maskedPaths are Docker's; runc passes over what the kernel does not have.
 var maskedPaths = []string{
 	"/proc/acpi",
