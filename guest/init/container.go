@@ -136,6 +136,24 @@ func (c *container) identify() error {
 	return nil
 }
 
+// heeds reports whether process 1 has said what is to become of a signal: it
+// catches, ignores or blocks it.
+func (c *container) heeds(number uint8) bool {
+	for line := range strings.Lines(readFile("/proc/" + strconv.Itoa(c.pid) + "/status")) {
+		for _, field := range [...]string{"SigBlk:", "SigIgn:", "SigCgt:"} {
+			v, ok := strings.CutPrefix(line, field)
+			if !ok {
+				continue
+			}
+			set, _ := strconv.ParseUint(strings.TrimSpace(v), 16, 64)
+			if set>>(number-1)&1 != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // receive returns the stub's next message, or nil at the end of the stream.
 func (c *container) receive() (bootcfg.Message, error) {
 	var buf [4096]byte

@@ -76,6 +76,7 @@ func guest() {
 		powerOff()
 	}
 	say("the command runs")
+	send(s.port, bootcfg.Started{})
 	exit := s.pump()
 	say("the command has ended")
 	if s.shared {
@@ -125,6 +126,7 @@ func (s *session) begin() error {
 		return err
 	}
 	s.shared = onHost(spec.Mounts)
+	s.underInit = spec.Init
 	files, err := s.connect(spec)
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ type session struct {
 	volumes   []string
 	container *container
 	shared    bool // the container has files of the host
+	underInit bool // its process 1 is not the command, which is a child of that
 
 	in            input
 	out           [2]output // standard output, or the terminal; standard error
@@ -29,6 +30,9 @@ type session struct {
 	killAt  int64 // when Stop's patience ends, on the monotonic clock in ns; 0: never
 	oomKill int   // kills before the command
 	exit    *bootcfg.Exit
+	// condemned is the signal that the command died of, as far as anybody is to
+	// know: see [session.signal].
+	condemned uint8
 }
 
 const (
@@ -54,6 +58,7 @@ func (s *session) pump() bootcfg.Exit {
 	if s.shared {
 		s.refreshAt = monotonic() + hostMemory
 	}
+	s.receive() // what came behind the specification may be here already
 	for {
 		if s.exit != nil && s.out[0].source < 0 && s.out[1].source < 0 {
 			return *s.exit
@@ -178,11 +183,6 @@ func (s *session) feed(gone bool) {
 func (s *session) receive() {
 	var buf [512]byte
 	for {
-		n, err := syscall.Read(s.port, buf[:])
-		if err != nil || n <= 0 {
-			return
-		}
-		s.frames.Feed(buf[:n])
 		for {
 			m, err := s.frames.Next()
 			if err != nil {
@@ -193,6 +193,11 @@ func (s *session) receive() {
 			}
 			s.obey(m)
 		}
+		n, err := syscall.Read(s.port, buf[:])
+		if err != nil || n <= 0 {
+			return
+		}
+		s.frames.Feed(buf[:n])
 	}
 }
 
@@ -202,9 +207,9 @@ func (s *session) obey(m bootcfg.Message) {
 	}
 	switch m := m.(type) {
 	case bootcfg.Signal:
-		syscall.Kill(s.container.pid, syscall.Signal(m.Number))
+		s.signal(m.Number, m.Early && bootcfg.Deadly(m.Number))
 	case bootcfg.Stop:
-		syscall.Kill(s.container.pid, syscall.Signal(m.Signal))
+		s.signal(m.Signal, m.Early)
 		s.killAt = monotonic() + int64(m.Grace)*1e6
 	case bootcfg.Resize:
 		if s.terminal && s.in.sink >= 0 {
@@ -213,6 +218,20 @@ func (s *session) obey(m bootcfg.Message) {
 	case bootcfg.Close:
 		s.abandon(int(m.Stream))
 	}
+}
+
+// signal sends the container's process 1 a signal. With insist it shall not be
+// for nothing: a command that has no handler for it, as any when it has just been
+// executed, ends of it, although a process 1 need not. Under an init the command
+// is no process 1.
+func (s *session) signal(number uint8, insist bool) {
+	if insist && !s.underInit && !s.container.heeds(number) {
+		if s.condemned = number; !bootcfg.Deadly(number) {
+			s.condemned = uint8(syscall.SIGKILL)
+		}
+		number = uint8(syscall.SIGKILL)
+	}
+	syscall.Kill(s.container.pid, syscall.Signal(number))
 }
 
 // abandon closes what the host does not listen to any more: writers of a pipe
@@ -243,6 +262,9 @@ func (s *session) reap() {
 		}
 		if pid == s.container.pid {
 			exit := exitOf(ws)
+			if s.condemned != 0 && exit.Signal == uint8(syscall.SIGKILL) {
+				exit = bootcfg.Exit{Status: 128 + s.condemned, Signal: s.condemned}
+			}
 			exit.OutOfMemory = s.oomKills() > s.oomKill
 			s.exit = &exit
 		}

@@ -6,10 +6,11 @@
 // A conversation: init reads its [Boot] from [BootFile], creates the container
 // with the stub waiting in it, opens the port and sends [Ready]. Up to then
 // nothing of the run is known, so this is where a snapshot is taken. The host
-// sends one [Spec]; the stub becomes the command. Meanwhile the host may send
-// [Signal], [Resize], [Stop] and [Close], and init may send [Close]. When the
-// command has ended and all of its output is on its way, init sends [Exit], or
-// [Error] instead if there was no command to start, and powers the machine off.
+// sends one [Spec]; the stub becomes the command, and init says [Started]. From
+// the Spec on the host may send [Signal], [Resize], [Stop] and [Close], and init
+// may send [Close]. When the command has ended and all of its output is on its
+// way, init sends [Exit], or [Error] instead if there was no command to start,
+// and powers the machine off.
 //
 // Standard input, output and error have ports of their own, [PortStdin],
 // [PortStdout] and [PortStderr]. The host closes its end of the first at the end
@@ -47,8 +48,8 @@ const HostTag = "c2w.host"
 // nothing is negotiated.
 const Version = 3
 
-// Message is one of *[Boot], *[Spec], [Ready], [Exit], [Error], [Signal],
-// [Resize], [Stop] and [Close].
+// Message is one of *[Boot], *[Spec], [Ready], [Started], [Exit], [Error],
+// [Signal], [Resize], [Stop] and [Close].
 type Message interface {
 	kind() byte
 	appendPayload(dst []byte) []byte
@@ -56,15 +57,16 @@ type Message interface {
 }
 
 const (
-	kindSpec   = 1 // host → guest
-	kindReady  = 2 // guest → host
-	kindExit   = 3 // guest → host
-	kindError  = 4 // guest → host
-	kindBoot   = 5 // conversion → guest
-	kindSignal = 6 // host → guest
-	kindResize = 7 // host → guest
-	kindStop   = 8 // host → guest
-	kindClose  = 9 // both ways
+	kindSpec    = 1  // host → guest
+	kindReady   = 2  // guest → host
+	kindExit    = 3  // guest → host
+	kindError   = 4  // guest → host
+	kindBoot    = 5  // conversion → guest
+	kindSignal  = 6  // host → guest
+	kindResize  = 7  // host → guest
+	kindStop    = 8  // host → guest
+	kindClose   = 9  // both ways
+	kindStarted = 10 // guest → host
 )
 
 // Boot is what a conversion knows of the container.
@@ -168,6 +170,10 @@ const InMemory = 1<<16 - 1
 // Ready says that the container waits for its [Spec].
 type Ready struct{}
 
+// Started says that the command is being executed: from now on signals are its
+// own affair.
+type Started struct{}
+
 // Exit says how the command ended.
 type Exit struct {
 	// Status is the command's exit status, or 128+Signal.
@@ -194,7 +200,14 @@ const (
 )
 
 // Signal is to be sent to the container's process 1.
-type Signal struct{ Number uint8 } // 1 to 64
+type Signal struct {
+	Number uint8 // 1 to 64
+	// Early says that the host had not seen [Started] when it sent this. What a
+	// process 1 does not handle it does not notice, so that a signal for a
+	// program that had no time to say what it handles would be lost: an early one
+	// that it does not handle does to it what it does to other processes.
+	Early bool
+}
 
 // Resize says that the terminal has another size now, in characters.
 type Resize struct{ Rows, Cols uint16 }
@@ -204,6 +217,19 @@ type Resize struct{ Rows, Cols uint16 }
 type Stop struct {
 	Signal uint8 // 1 to 64
 	Grace  uint32
+	// Early is as in [Signal]; a program that does not handle an early Stop's
+	// signal has no use for the grace.
+	Early bool
+}
+
+// Deadly reports whether a signal ends a program that has no handler for it
+// (signal(7)).
+func Deadly(signal uint8) bool {
+	switch signal {
+	case 17, 18, 19, 20, 21, 22, 23, 28: // CHLD, CONT, STOP, TSTP, TTIN, TTOU, URG, WINCH
+		return false
+	}
+	return signal != 0
 }
 
 // Close says that a stream has no reader any more. From the host: whoever writes
@@ -217,12 +243,13 @@ const (
 	Stderr = 2
 )
 
-func (*Boot) kind() byte  { return kindBoot }
-func (*Spec) kind() byte  { return kindSpec }
-func (Ready) kind() byte  { return kindReady }
-func (Exit) kind() byte   { return kindExit }
-func (Error) kind() byte  { return kindError }
-func (Signal) kind() byte { return kindSignal }
-func (Resize) kind() byte { return kindResize }
-func (Stop) kind() byte   { return kindStop }
-func (Close) kind() byte  { return kindClose }
+func (*Boot) kind() byte   { return kindBoot }
+func (*Spec) kind() byte   { return kindSpec }
+func (Ready) kind() byte   { return kindReady }
+func (Started) kind() byte { return kindStarted }
+func (Exit) kind() byte    { return kindExit }
+func (Error) kind() byte   { return kindError }
+func (Signal) kind() byte  { return kindSignal }
+func (Resize) kind() byte  { return kindResize }
+func (Stop) kind() byte    { return kindStop }
+func (Close) kind() byte   { return kindClose }

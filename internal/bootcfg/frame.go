@@ -146,12 +146,14 @@ func maxPayloadOf(kind byte) uint32 {
 		return 3
 	case kindError:
 		return 1 + 4 + MaxErrorText
-	case kindSignal, kindClose:
+	case kindClose:
 		return 1
+	case kindSignal:
+		return 2
 	case kindResize:
 		return 4
 	case kindStop:
-		return 5
+		return 6
 	}
 	return 0
 }

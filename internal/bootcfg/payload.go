@@ -42,17 +42,21 @@ func (s *Spec) appendPayload(b []byte) []byte {
 	return appendList(appendList(b, s.Sysctls), s.Hosts)
 }
 
-func (Ready) appendPayload(b []byte) []byte { return b }
+func (Ready) appendPayload(b []byte) []byte   { return b }
+func (Started) appendPayload(b []byte) []byte { return b }
 
 func (e Exit) appendPayload(b []byte) []byte {
 	return appendBool(append(b, e.Status, e.Signal), e.OutOfMemory)
 }
 
 func (e Error) appendPayload(b []byte) []byte  { return appendString(append(b, e.Status), e.Text) }
-func (s Signal) appendPayload(b []byte) []byte { return append(b, s.Number) }
+func (s Signal) appendPayload(b []byte) []byte { return appendBool(append(b, s.Number), s.Early) }
 func (r Resize) appendPayload(b []byte) []byte { return appendU16(appendU16(b, r.Rows), r.Cols) }
-func (s Stop) appendPayload(b []byte) []byte   { return appendU32(append(b, s.Signal), s.Grace) }
-func (c Close) appendPayload(b []byte) []byte  { return append(b, c.Stream) }
+func (s Stop) appendPayload(b []byte) []byte {
+	return appendBool(appendU32(append(b, s.Signal), s.Grace), s.Early)
+}
+
+func (c Close) appendPayload(b []byte) []byte { return append(b, c.Stream) }
 
 func decodePayload(kind byte, b []byte) (Message, error) {
 	d := decoder{b: b}
@@ -64,16 +68,18 @@ func decodePayload(kind byte, b []byte) (Message, error) {
 		m = d.spec()
 	case kindReady:
 		m = Ready{}
+	case kindStarted:
+		m = Started{}
 	case kindExit:
 		m = Exit{Status: d.u8(), Signal: d.u8(), OutOfMemory: d.boolean()}
 	case kindError:
 		m = Error{Status: d.u8(), Text: d.str()}
 	case kindSignal:
-		m = Signal{Number: d.u8()}
+		m = Signal{Number: d.u8(), Early: d.boolean()}
 	case kindResize:
 		m = Resize{Rows: d.u16(), Cols: d.u16()}
 	case kindStop:
-		m = Stop{Signal: d.u8(), Grace: d.u32()}
+		m = Stop{Signal: d.u8(), Grace: d.u32(), Early: d.boolean()}
 	case kindClose:
 		m = Close{Stream: d.u8()}
 	default:
@@ -186,7 +192,8 @@ func absolute(path string) bool { return path != "" && path[0] == '/' }
 
 var errZero = wrong(ErrMessage, "zero byte in a string")
 
-func (Ready) check() error { return nil }
+func (Ready) check() error   { return nil }
+func (Started) check() error { return nil }
 
 func (e Exit) check() error {
 	if e.Signal != 0 && (e.Signal > 64 || e.Status != 128+e.Signal) {

@@ -70,7 +70,7 @@ func (l *link) leave() {
 		l.s.fail(errClientGone)
 		return
 	}
-	l.s.m.contract.send(bootcfg.Stop{Signal: l.s.m.stopSignal(), Grace: grace})
+	l.s.m.contract.stop(grace)
 }
 
 func (l *link) handle(msg attach.Message) error {
@@ -106,9 +106,9 @@ func (l *link) handle(msg attach.Message) error {
 			s.m.cfg.Spec.Rows, s.m.cfg.Spec.Cols = msg.Rows, msg.Cols
 		}
 	case attach.Signal:
-		contract.send(bootcfg.Signal{Number: msg.Number})
+		contract.signal(msg.Number)
 	case attach.Stop:
-		contract.send(bootcfg.Stop{Signal: s.m.stopSignal(), Grace: msg.Grace})
+		contract.stop(msg.Grace)
 	case attach.CloseOutput:
 		s.close(int(msg.Stream))
 	}

@@ -75,7 +75,7 @@ func TestAttachConversation(t *testing.T) {
 	if !a.contract.told || a.cfg.Spec.Terminal {
 		t.Fatalf("told %v, terminal %v", a.contract.told, a.cfg.Spec.Terminal)
 	}
-	if !bytes.HasSuffix(a.contract.out, frames(t, bootcfg.Signal{Number: 10})) {
+	if !bytes.HasSuffix(a.contract.out, frames(t, bootcfg.Signal{Number: 10, Early: true})) {
 		t.Error("a signal from before the start is lost")
 	}
 
@@ -102,6 +102,7 @@ func TestAttachConversation(t *testing.T) {
 	want(t, "output", a.said(t), attachFrames(t, attach.Stdout{Data: []byte("out")}, attach.Stderr{Data: []byte("err")}))
 
 	a.contract.out = nil
+	a.contract.receive(frames(t, bootcfg.Started{}))
 	feed(attach.CloseOutput{Stream: 1}, attach.CloseOutput{Stream: 1}, attach.Stop{Grace: 5})
 	want(t, "to init", a.contract.out, frames(t, bootcfg.Close{Stream: bootcfg.Stdout}, bootcfg.Stop{Signal: 3, Grace: 5}))
 	a.streams.stdout([]byte("nobody reads this"))
@@ -144,7 +145,7 @@ func TestAttachGone(t *testing.T) {
 	a.contract.out = nil
 	l.receive(nil, io.EOF)
 	l.receive(nil, io.EOF)
-	want(t, "to init", a.contract.out, frames(t, bootcfg.Stop{Signal: 3, Grace: grace}))
+	want(t, "to init", a.contract.out, frames(t, bootcfg.Stop{Signal: 3, Grace: grace, Early: true}))
 	if a.streams.err != nil || l.want() {
 		t.Errorf("%v", a.streams.err)
 	}

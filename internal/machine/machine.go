@@ -79,6 +79,7 @@ type Machine struct {
 	timerAt  uint64
 	timerOn  bool
 	idle     bool
+	more     bool  // devices have work left that waits for nothing
 	lastPoll int64 // host time of the last look at standard input
 
 	contract session
@@ -269,11 +270,11 @@ func (m *Machine) Step() Result {
 			return Result{}
 		}
 	}
-	for n := 0; n < stepInsns && !m.off; {
+	for n := 0; n < stepInsns && !m.over(); {
 		n += m.cfg.Drive(m.Engine, 10_000)
 		begin := m.clock()
 		m.timers()
-		m.pollDevices()
+		m.more = m.pollDevices()
 		m.times.devices += m.clock() - begin
 		if m.idle {
 			m.sleep()
@@ -295,8 +296,14 @@ func (m *Machine) Step() Result {
 	return m.contract.result(m.failed)
 }
 
+// over says that the guest is not to run any more.
+func (m *Machine) over() bool { return m.off || m.streams.err != nil }
+
 // timers delivers what is due.
 func (m *Machine) timers() {
+	if at := m.contract.killAt; at != 0 && m.host.Monotonic() >= at {
+		m.contract.expire()
+	}
 	if m.timerOn && (*platform)(m).Ticks() >= m.timerAt {
 		m.timerOn = false
 		m.Engine.Priv.TimerFired()
@@ -306,26 +313,39 @@ func (m *Machine) timers() {
 	}
 }
 
-func (m *Machine) pollDevices() {
+// pollDevices carries on what devices have left, and gives the guest what waits
+// for it. It reports whether doing so again would bring something at once.
+func (m *Machine) pollDevices() (more bool) {
 	for _, s := range m.slots {
-		if s != nil {
-			s.Poll()
+		if s != nil && s.Poll() {
+			more = true
 		}
 	}
 	m.contract.flush()
 	m.streams.flush()
+	return more
 }
 
 // sleep waits until the guest has something to do. It may return early: then
 // the machine is idle still.
+//
+// Whatever the host has for the guest is with its devices before and after the
+// wait, so that their interrupts end the idleness: what stayed in a queue of the
+// machine's would not come before the guest's next timer.
 func (m *Machine) sleep() {
 	m.idle = false
-	if m.Engine.Priv.Runnable() {
+	if m.over() || m.Engine.Priv.Runnable() {
 		return
 	}
 	timeout := int64(1 << 40)
+	if m.more {
+		timeout = 0
+	}
 	if m.timerOn {
-		timeout = int64(m.timerAt)*(1e9/TimebaseHz) + m.epoch - m.host.Monotonic()
+		timeout = min(timeout, int64(m.timerAt)*(1e9/TimebaseHz)+m.epoch-m.host.Monotonic())
+	}
+	if at := m.contract.killAt; at != 0 {
+		timeout = min(timeout, at-m.host.Monotonic())
 	}
 	if at, armed := m.rtc.Deadline(); armed {
 		timeout = min(timeout, at-m.host.Realtime())
@@ -336,7 +356,8 @@ func (m *Machine) sleep() {
 		m.times.idle += m.clock() - begin
 	}
 	m.timers()
-	if !m.Engine.Priv.Runnable() {
+	m.more = m.pollDevices()
+	if !m.over() && !m.Engine.Priv.Runnable() {
 		m.idle = true
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/c2w/c2w/internal/attach"
 	"github.com/c2w/c2w/internal/bootcfg"
 )
 
@@ -14,11 +15,19 @@ type session struct {
 	out     []byte // not yet taken by the port
 	ready   bool   // the container waits
 	told    bool   // the spec is sent
-	early   []byte // frames that follow it
+	started bool   // init has said that the command is being executed
+	early   []byte // frames that follow the spec
 	exit    *bootcfg.Exit
 	refusal *bootcfg.Error
+	cut     *Result // how the machine itself ended the run
+	killAt  int64   // host's monotonic time when a Stop becomes the machine's to see to; 0: never
 	err     error
 }
+
+// overdue is how long after a Stop's grace the guest may take to end what is left
+// of the run, writing back the host's files above all, in nanoseconds. Then it
+// hangs.
+const overdue = 10e9
 
 // maxFeed bounds what the parser is given at once: a guest may write as much as
 // its RAM holds, and the parser keeps what is not a whole frame yet.
@@ -51,6 +60,7 @@ func (s *session) read() {
 
 var (
 	errTwice = errors.New("it said twice that it is ready")
+	errStart = errors.New("it started a command that it was not told")
 	errKind  = errors.New("it sent a message that only the host may send")
 )
 
@@ -65,6 +75,12 @@ func (s *session) handle(msg bootcfg.Message) error {
 		s.ready = true
 		s.m.cfg.Trace("container")
 		return s.start()
+	case bootcfg.Started:
+		if !s.told || s.started {
+			return errStart
+		}
+		s.started = true
+		s.m.cfg.Trace("command")
 	case bootcfg.Exit:
 		if s.exit == nil && s.refusal == nil {
 			s.exit = &msg
@@ -121,6 +137,62 @@ func (s *session) send(msg bootcfg.Message) {
 	*to = out
 }
 
+// signal is for the container's process 1. Before init has the spec there is
+// none: the signal does to the run what it does to a program without handlers.
+func (s *session) signal(number uint8) {
+	if !s.told && bootcfg.Deadly(number) {
+		s.kill(number)
+		return
+	}
+	s.send(bootcfg.Signal{Number: number, Early: !s.started})
+}
+
+// stop ends the container in good order, and by force when grace milliseconds
+// have passed: by init's, or the machine's if the guest hangs.
+func (s *session) stop(grace uint32) {
+	number := s.m.stopSignal()
+	if !s.told {
+		if !bootcfg.Deadly(number) {
+			number = sigKill // what the end of its patience would bring
+		}
+		s.kill(number)
+		return
+	}
+	s.send(bootcfg.Stop{Signal: number, Grace: grace, Early: !s.started})
+	at := s.m.host.Monotonic() + int64(grace)*1e6 + overdue
+	if s.killAt == 0 || at < s.killAt {
+		s.killAt = at
+	}
+}
+
+const sigKill = 9
+
+// kill ends a run whose command has not begun.
+func (s *session) kill(number uint8) {
+	s.end(Result{Status: 128 + int(number), Signal: int(number), Err: fmt.Errorf("%s ended the run before its program began", attach.SignalName(number))})
+}
+
+// expire ends a run that was to end and does not.
+func (s *session) expire() {
+	s.killAt = 0
+	s.end(Result{Status: 128 + sigKill, Signal: sigKill, Err: errHangs})
+}
+
+var errHangs = errors.New("the guest did not end the container when it was told to, and was switched off")
+
+// end switches the machine off; how the command ended counts, if that is known.
+func (s *session) end(r Result) {
+	if s.cut == nil {
+		s.cut = &r
+	}
+	s.off()
+}
+
+func (s *session) off() {
+	(*platform)(s.m).PowerOff(false)
+	s.m.Engine.Stop()
+}
+
 // queued is how many bytes wait for init.
 func (s *session) queued() int { return len(s.out) + len(s.early) }
 
@@ -128,8 +200,7 @@ func (s *session) queued() int { return len(s.out) + len(s.early) }
 // power off.
 func (s *session) fail(err error) {
 	s.err = err
-	(*platform)(s.m).PowerOff(false)
-	s.m.Engine.Stop()
+	s.off()
 }
 
 // flush gives the port what it has room for.
@@ -162,6 +233,8 @@ func (s *session) result(crashed bool) Result {
 			r.OutOfMemory = true
 			r.Err = fmt.Errorf("the guest ran out of its %d MiB of memory and killed a process: convert with a larger --memory", len(s.m.ram.Bytes)>>20)
 		}
+	case s.cut != nil:
+		r.Status, r.Signal, r.Err = s.cut.Status, s.cut.Signal, s.cut.Err
 	case crashed:
 		r.Status, r.Own, r.Err = statusPanic, true, errCrash
 	default:

@@ -44,13 +44,16 @@ func TestContract(t *testing.T) {
 		"exit, then error":    {frames(t, bootcfg.Ready{}, exit, bootcfg.Error{Status: 127, Text: "no"}), false, 3, ""},
 		"error":               {frames(t, bootcfg.Ready{}, bootcfg.Error{Status: 127, Text: "no"}), false, 127, "no"},
 		"error, then exit":    {frames(t, bootcfg.Ready{}, bootcfg.Error{Status: 127, Text: "no"}, exit), false, 127, "no"},
+		"started":             {frames(t, bootcfg.Ready{}, bootcfg.Started{}, exit), false, 3, ""},
+		"started untold":      {frames(t, bootcfg.Started{}), true, 124, "it was not told"},
+		"started twice":       {frames(t, bootcfg.Ready{}, bootcfg.Started{}, bootcfg.Started{}), true, 124, "it was not told"},
 		"ready twice":         {frames(t, bootcfg.Ready{}, bootcfg.Ready{}), true, 124, "the guest's init: it said twice"},
 		"a host's message":    {frames(t, spec), true, 124, "only the host may send"},
 		"garbage":             {[]byte("hello"), true, 124, "the guest's init: bad contract frame"},
 		"a letter of garbage": {[]byte("x"), true, 124, "bad contract frame"},
 		"another version":     {[]byte("c2w\x63"), true, 124, "contract version differs"},
-		"oversized":           {[]byte("c2w\x02\x03\x00\x00\x00\xff\xff\xff\x7f"), true, 124, "bad contract frame"},
-		"bad exit":            {[]byte("c2w\x02\x03\x00\x00\x00\x03\x00\x00\x00\x01\x09\x00"), true, 124, "bad contract message"},
+		"oversized":           {[]byte("c2w\x03\x03\x00\x00\x00\xff\xff\xff\x7f"), true, 124, "bad contract frame"},
+		"bad exit":            {[]byte("c2w\x03\x03\x00\x00\x00\x03\x00\x00\x00\x01\x09\x00"), true, 124, "bad contract message"},
 		"half a frame":        {frames(t, exit)[:13], false, 122, errNoStatus.Error()},
 		"much garbage":        {bytes.Repeat([]byte{0xff}, 1<<20), true, 124, "bad contract frame"},
 		"input unwanted":      {frames(t, bootcfg.Ready{}, bootcfg.Close{}, exit), false, 3, ""},
@@ -89,7 +92,7 @@ func TestContract(t *testing.T) {
 func TestContractMemory(t *testing.T) {
 	m := newSmall(t, wasi.Streams{}, loop)
 	all := m.ram.Bytes
-	copy(all, "c2w\x02\x01\x00\x00\x00\x00\x00\x20\x00") // a frame of 2 MiB begins
+	copy(all, "c2w\x03\x01\x00\x00\x00\x00\x00\x20\x00") // a frame of 2 MiB begins
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	m.contract.receive(all)
