@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/c2w/c2w/internal/attach/client"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -22,13 +24,11 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 // programs that it runs. It is docker's.
 const statusOwn = 125
 
-// statusInterrupted is that of a process that an interrupt has ended.
-const statusInterrupted = 128 + int(syscall.SIGINT)
-
 // invocation is what a subcommand works with.
 type invocation struct {
 	ctx context.Context
-	// release gives signals back their usual effect and ends ctx.
+	// release gives signals back their usual effect, where nobody else has caught
+	// them, and ends ctx.
 	release        context.CancelFunc
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -38,10 +38,8 @@ type invocation struct {
 
 // run is the program without its process.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, release := interruptible(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer release()
-	// A second interrupt ends the process at once.
-	context.AfterFunc(ctx, release)
 	inv := &invocation{ctx: ctx, release: release, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := newRoot(inv)
 	root.SetArgs(append([]string{}, args...))
@@ -52,13 +50,46 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return inv.status
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "c2w: interrupted; nothing was written")
-		return statusInterrupted
+		var by interrupted
+		if errors.As(context.Cause(ctx), &by) {
+			return client.Status(by.signal)
+		}
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "c2w: %s (%s --help shows how it is used)\n", oneLine(err), cmd.CommandPath())
 	default:
 		fmt.Fprintf(stderr, "c2w: %s\n", oneLine(err))
 	}
 	return statusOwn
+}
+
+// interrupted is why a context ends when a signal asks for it.
+type interrupted struct{ signal os.Signal }
+
+func (i interrupted) Error() string { return i.signal.String() }
+
+// interruptible returns a context that the first of some signals ends; a second
+// one ends the process at once. Those that this process was started with being
+// ignored stay so.
+func interruptible(signals ...os.Signal) (ctx context.Context, release context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	caught := make(chan os.Signal, 1)
+	for _, s := range signals {
+		if !signal.Ignored(s) {
+			signal.Notify(caught, s)
+		}
+	}
+	go func() {
+		select {
+		case s := <-caught:
+			signal.Stop(caught)
+			cancel(interrupted{s})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(caught)
+		cancel(nil)
+	}
 }
 
 // oneLine is an error as it is shown.

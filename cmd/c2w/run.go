@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -112,16 +111,23 @@ func (f *runFlags) run(inv *invocation, operand string, command []string) (int, 
 		o.Path = path
 	}
 	file.bytes = nil
-	// From here on signals are the container's. One that comes when the container
-	// has ended must not take its status away, so the usual effect does not return.
-	if !signal.Ignored(os.Interrupt) {
-		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	// From here on signals are the container's, without a moment in between. One
+	// that comes when the container has ended must not take its status away, so
+	// the usual effect does not return.
+	streams.Signals = client.CatchSignals()
+	if err := inv.ctx.Err(); err != nil {
+		return 0, err
 	}
 	inv.release()
-	return client.Run(streams, func(stdout, stderr io.Writer) (client.Process, error) {
+	status, err := client.Run(streams, func(stdout, stderr io.Writer) (client.Process, error) {
 		o.Stdout, o.Stderr = stdout, stderr
 		return runner.Start(o)
 	})
+	go func() { // unless what is left to do never ends, such as telling an error
+		streams.Signals.Await()
+		os.Exit(client.Status(streams.Signals.Await()))
+	}()
+	return status, err
 }
 
 // wasmFile is a converted file.

@@ -29,7 +29,7 @@ func (f *attachFlags) register(fs *pflag.FlagSet) {
 // input, and a terminal where a person sits at both ends; with one of them it
 // is what is asked for.
 func (f *attachFlags) streams(inv *invocation) (client.Options, error) {
-	o := client.Options{Stdout: inv.stdout, Stderr: inv.stderr, Terminal: f.tty, Signals: true}
+	o := client.Options{Stdout: inv.stdout, Stderr: inv.stderr, Terminal: f.tty}
 	inIsTerminal := client.IsTerminal(inv.stdin)
 	switch {
 	case !f.tty && !f.interactive:

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -47,8 +48,8 @@ func TestInterruptedConversion(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd.Wait()
-	if got := cmd.ProcessState.ExitCode(); got != statusInterrupted {
-		t.Errorf("status %d, want %d; %s", got, statusInterrupted, stderr.String())
+	if got := cmd.ProcessState.ExitCode(); got != 128+int(syscall.SIGINT) {
+		t.Errorf("status %d, want %d; %s", got, 128+int(syscall.SIGINT), stderr.String())
 	}
 	if got, want := stderr.String(), "c2w: interrupted; nothing was written\n"; got != want {
 		t.Errorf("on stderr %q, want %q", got, want)
@@ -122,7 +123,7 @@ func interruptIgnored(t *testing.T, s *shared) {
 		default:
 		}
 	}
-	if got := cmd.ProcessState.ExitCode(); got != statusInterrupted {
+	if got := cmd.ProcessState.ExitCode(); got != 128+int(syscall.SIGINT) {
 		t.Errorf("ended with %v", cmd.ProcessState)
 	}
 }

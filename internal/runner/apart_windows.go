@@ -10,3 +10,6 @@ import (
 func apart(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
 }
+
+// killApart ends the engine.
+func killApart(cmd *exec.Cmd) { cmd.Process.Kill() }

@@ -201,7 +201,7 @@ func deliver(w io.Writer, r io.Reader) {
 }
 
 func (x *external) Input() io.WriteCloser { return x.input }
-func (x *external) Kill()                 { x.cmd.Process.Kill() }
+func (x *external) Kill()                 { killApart(x.cmd) }
 
 func (x *external) Wait() (int, error) {
 	<-x.output

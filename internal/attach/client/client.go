@@ -11,8 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/c2w/c2w/internal/attach"
@@ -30,9 +30,9 @@ type Options struct {
 	// Terminal gives the container a terminal. Where Stdin is a terminal it is
 	// raw while the container runs; the size is Stdout's, or else Stdin's.
 	Terminal bool
-	// Signals passes the signals that this process gets on to the container;
-	// the third SIGINT or SIGTERM ends it by force.
-	Signals bool
+	// Signals are passed on to the container, if any; the second that asks it to
+	// end does so by force.
+	Signals *Signals
 }
 
 // Process is a file that runs in some engine with --attach=stdio.
@@ -62,7 +62,7 @@ func Run(o Options, start Start) (status int, err error) {
 		parser: attach.Parser{From: attach.Machine},
 		exited: make(chan struct{}),
 		failed: make(chan error, 1),
-		forced: make(chan os.Signal, 1),
+		forced: make(chan forced, 1),
 	}
 	c.cond.L = &c.mu
 	defer survivePipes()()
@@ -76,7 +76,7 @@ func Run(o Options, start Start) (status int, err error) {
 		return 0, err
 	}
 	c.input = p.Input()
-	if o.Signals {
+	if o.Signals != nil {
 		defer c.forwardSignals()()
 	}
 	if o.Terminal {
@@ -98,8 +98,9 @@ type client struct {
 	parser   attach.Parser
 	exit     attach.Exit // set before exited is closed
 	exited   chan struct{}
-	failed   chan error     // the machine's violation of the protocol
-	forced   chan os.Signal // what the user insists with
+	failed   chan error  // the machine's violation of the protocol
+	forced   chan forced // what the user insists with
+	welcomed atomic.Bool // the machine has said Welcome
 
 	write sync.Mutex // one frame at a time
 	input io.WriteCloser
@@ -143,9 +144,14 @@ func (c *client) wait(p Process) (int, error) {
 		gone <- end{status, err}
 	})
 	select {
-	case sig := <-c.forced:
+	case f := <-c.forced:
 		p.Kill()
-		return 128 + signalNumber(sig), nil
+		c.terminal.restore()
+		c.brief(lastWord, func() {
+			c.say(attach.SignalName(uint8(signalNumber(f.signal))) + " ended the run by force, " + f.why)
+		})
+		c.brief(dying, func() { <-gone })
+		return Status(f.signal), nil
 	case err := <-c.failed:
 		p.Kill()
 		return 0, err
@@ -293,6 +299,8 @@ func (o outputOf) Write(b []byte) (int, error) {
 
 func (c *client) take(m attach.Message) {
 	switch m := m.(type) {
+	case attach.Welcome:
+		c.welcomed.Store(true)
 	case attach.Stdout:
 		c.terminal.begin()
 		c.noStdout = c.deliver(c.o.Stdout, 1, m.Data, c.noStdout)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/c2w/c2w/internal/attach"
 )
@@ -301,14 +302,15 @@ func TestExitKeepsInput(t *testing.T) {
 	}
 }
 
+// TestSignalsOrder wants signals to be passed on in order, and the second that
+// asks for the end to bring it.
 func TestSignalsOrder(t *testing.T) {
-	c := &client{forced: make(chan os.Signal, 1)}
+	c := &client{forced: make(chan forced, 1)}
 	c.cond.L = &c.mu
-	var stderr bytes.Buffer
-	c.o.Stderr = &stderr
-	asked := 0
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, os.Interrupt} {
-		c.signal(s, &asked)
+	c.welcomed.Store(true)
+	a := asked{first: time.Now().Add(-time.Hour), last: time.Now().Add(-time.Hour)} // a reload, then
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		c.signal(s, &a)
 	}
 	p := attach.Parser{From: attach.Client}
 	h, _ := attach.Append(nil, hello)
@@ -323,8 +325,46 @@ func TestSignalsOrder(t *testing.T) {
 	if want := []attach.Message{hello, attach.Signal{Number: 2}, attach.Signal{Number: 15}}; !slices.Equal(got, want) {
 		t.Errorf("%v", got)
 	}
-	if s := <-c.forced; s != os.Interrupt || !strings.Contains(stderr.String(), "once more") {
-		t.Errorf("forced by %v, %q", s, stderr.String())
+	if f := <-c.forced; f.signal != syscall.SIGTERM {
+		t.Errorf("forced by %v", f)
+	}
+}
+
+// TestInsistence: what counts as a second signal.
+func TestInsistence(t *testing.T) {
+	const hup, ints, quit, term = syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM
+	type came struct {
+		after time.Duration // since the one before
+		s     os.Signal
+	}
+	for name, c := range map[string]struct {
+		came []came
+		at   time.Duration // of the end, since the last; negative: none
+	}{
+		"one":                   {[]came{{0, term}}, -1},
+		"two":                   {[]came{{0, term}, {2 * time.Second, term}}, -1 * time.Second},
+		"two at once":           {[]came{{0, term}, {0, term}}, courtesy},
+		"two kinds":             {[]came{{0, ints}, {time.Hour, term}}, courtesy - time.Hour},
+		"much later":            {[]came{{0, ints}, {time.Hour, ints}}, courtesy - time.Hour},
+		"hangups":               {[]came{{0, hup}, {insistence, hup}}, courtesy - insistence},
+		"reloads":               {[]came{{0, hup}, {insistence + 1, hup}, {time.Hour, hup}}, -1},
+		"dumps":                 {[]came{{0, quit}, {5 * time.Second, quit}, {5 * time.Second, quit}}, -1},
+		"reload, then the end":  {[]came{{0, hup}, {time.Hour, term}}, -1},
+		"reload, then two":      {[]came{{0, hup}, {time.Hour, term}, {time.Second / 2, term}}, courtesy / 2},
+		"one, much later a hup": {[]came{{0, term}, {time.Hour, hup}}, -1},
+		"one, at once a quit":   {[]came{{0, term}, {time.Second / 4, quit}}, courtesy * 3 / 4},
+	} {
+		var a asked
+		now := time.Unix(1e9, 0)
+		var again bool
+		var at time.Time
+		for _, s := range c.came {
+			now = now.Add(s.after)
+			again, at = a.insists(s.s, now)
+		}
+		if want := c.at != -1; again != want || want && at.Sub(now) != c.at {
+			t.Errorf("%s: %v, after %v", name, again, at.Sub(now))
+		}
 	}
 }
 

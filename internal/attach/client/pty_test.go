@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 }
 
 func child(kind string) int {
-	o := Options{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Terminal: kind != "plain", Signals: true}
+	o := Options{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Terminal: kind != "plain" && kind != "flood", Signals: CatchSignals()}
 	status, err := Run(o, machine(nil, func(m *fake) (int, error) {
 		switch kind {
 		case "panic":
@@ -45,6 +45,12 @@ func child(kind string) int {
 			m.next()
 			defer func() { recover() }() // the client's guard has let it through
 			outputOf{m.out.(outputOf).c}.c.background(func() { panic("BUG: on purpose") })
+			select {}
+		case "flood":
+			m.next()
+			m.send(attach.Welcome{Version: 1, StopSignal: 15})
+			for m.send(attach.Stdout{Data: bytes.Repeat([]byte("y\n"), 1000)}) == nil {
+			}
 			select {}
 		case "wait":
 			m.next()
@@ -190,7 +196,7 @@ func TestTerminal(t *testing.T) {
 	}
 	s.expect("attach.Resize {50 132}")
 	for sig, line := range map[syscall.Signal]string{
-		syscall.SIGTERM: "attach.Signal {15}", syscall.SIGQUIT: "attach.Signal {3}", syscall.SIGUSR1: "attach.Signal {10}",
+		syscall.SIGTERM: "attach.Signal {15}", syscall.SIGUSR1: "attach.Signal {10}",
 		syscall.SIGUSR2: "attach.Signal {12}", syscall.SIGCONT: "attach.Signal {18}",
 	} {
 		s.signal(sig)
@@ -207,12 +213,11 @@ func TestTerminal(t *testing.T) {
 func TestTerminalForced(t *testing.T) {
 	s := start(t, "tty")
 	s.expect("ready")
-	for range insistence - 1 {
-		s.signal(syscall.SIGTERM)
-		s.expect("attach.Signal {15}")
-	}
 	s.signal(syscall.SIGTERM)
-	s.ends(128 + 15)
+	s.expect("attach.Signal {15}")
+	s.signal(syscall.SIGQUIT)
+	s.expect("c2w: SIGQUIT ended the run by force, when it came again")
+	s.ends(128 + 3)
 }
 
 // TestTerminalPanic wants even our own bugs to leave a usable terminal.
@@ -230,9 +235,8 @@ func TestTerminalBefore(t *testing.T) {
 	s := start(t, "wait")
 	s.expect("waiting")
 	s.keys("\x03")
-	// The answer comes before Welcome, and so ends the run.
-	s.expect("before Welcome")
-	<-s.done
+	s.expect("c2w: SIGINT ended the run by force, before the container began")
+	s.ends(128 + 2)
 }
 
 // TestTerminalHangup closes the user's window.
@@ -285,6 +289,42 @@ func TestPipes(t *testing.T) {
 	stdin.Close()
 	cmd.Wait()
 	if got := cmd.ProcessState.ExitCode(); got != 42 {
+		t.Errorf("ended with %v", cmd.ProcessState)
+	}
+}
+
+// TestUnread ends by force a run whose output, lines of its own included, nobody
+// reads.
+func TestUnread(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), childVariable+"=flood")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	stuck := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer stuck.Stop()
+	if _, err := io.ReadFull(r, make([]byte, 1000)); err != nil { // and no more
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { cmd.Wait(); close(ended) }()
+	// Signals of one kind that come together count once.
+	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGTERM} {
+		cmd.Process.Signal(sig)
+	}
+	<-ended
+	if got := cmd.ProcessState.ExitCode(); got != 128+1 && got != 128+15 {
 		t.Errorf("ended with %v", cmd.ProcessState)
 	}
 }
