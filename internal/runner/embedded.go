@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -22,12 +23,16 @@ import (
 type embedded struct {
 	input  *pipe
 	ended  chan struct{}
+	killed chan struct{} // as input, closed by the first Kill
+	kill   sync.Once
 	status int // these two are set before ended is closed
 	err    error
 }
 
+var errKilled = errors.New("the run was ended by force")
+
 func startEmbedded(o Options) *embedded {
-	e := &embedded{input: newPipe(), ended: make(chan struct{})}
+	e := &embedded{input: newPipe(), ended: make(chan struct{}), killed: make(chan struct{})}
 	go func() {
 		e.status, e.err = run(context.Background(), o, e.input)
 		e.input.Close() // nobody reads any more
@@ -37,11 +42,19 @@ func startEmbedded(o Options) *embedded {
 }
 
 func (e *embedded) Input() io.WriteCloser { return e.input }
-func (e *embedded) Kill()                 { e.input.Close() }
+
+func (e *embedded) Kill() {
+	e.kill.Do(func() { close(e.killed) })
+	e.input.Close()
+}
 
 func (e *embedded) Wait() (int, error) {
-	<-e.ended
-	return e.status, e.err
+	select {
+	case <-e.ended:
+		return e.status, e.err
+	case <-e.killed: // the goroutine ends when it does
+		return 0, errKilled
+	}
 }
 
 // features is all that c2w's files use: WebAssembly core 2.0 without vectors.

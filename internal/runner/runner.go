@@ -48,8 +48,9 @@ type Process interface {
 	// Wait waits for the end and returns the exit status, 0 to 255. An error
 	// means that there is none: the file is damaged, or the engine broke.
 	Wait() (status int, err error)
-	// Kill ends the run. The embedded engine cannot be interrupted: the file
-	// finds the end of its input, and what it does is nobody's concern.
+	// Kill ends the run, and so Wait. The embedded engine cannot be interrupted:
+	// the file finds the end of its input, and what it does until this process
+	// ends is nobody's concern.
 	Kill()
 }
 

@@ -148,7 +148,7 @@ func (c *client) wait(p Process) (int, error) {
 		p.Kill()
 		c.terminal.restore()
 		c.brief(lastWord, func() {
-			c.say(attach.SignalName(uint8(signalNumber(f.signal))) + " ended the run by force, " + f.why)
+			c.say(attach.SignalName(uint8(signalNumber(f.signal))) + " " + f.why)
 		})
 		c.brief(dying, func() { <-gone })
 		return Status(f.signal), nil

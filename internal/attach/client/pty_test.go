@@ -216,7 +216,7 @@ func TestTerminalForced(t *testing.T) {
 	s.signal(syscall.SIGTERM)
 	s.expect("attach.Signal {15}")
 	s.signal(syscall.SIGQUIT)
-	s.expect("c2w: SIGQUIT ended the run by force, when it came again")
+	s.expect("c2w: SIGQUIT came again and ended the run by force")
 	s.ends(128 + 3)
 }
 
@@ -235,7 +235,7 @@ func TestTerminalBefore(t *testing.T) {
 	s := start(t, "wait")
 	s.expect("waiting")
 	s.keys("\x03")
-	s.expect("c2w: SIGINT ended the run by force, before the container began")
+	s.expect("c2w: SIGINT ended the run before its program began")
 	s.ends(128 + 2)
 }
 

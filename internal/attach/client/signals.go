@@ -113,11 +113,11 @@ func (c *client) signal(s os.Signal, a *asked) {
 	switch {
 	case !c.welcomed.Load() && attachDeadly(number):
 		// There is no container yet, perhaps not even a machine.
-		c.force(s, "before the container began")
+		c.force(s, "ended the run before its program began")
 		return
 	case asksToEnd(s):
 		if again, at := a.insists(s, time.Now()); again {
-			time.AfterFunc(time.Until(at), func() { c.force(s, "when it came again") })
+			time.AfterFunc(time.Until(at), func() { c.force(s, "came again and ended the run by force") })
 		}
 	}
 	if isContinue(s) {
@@ -130,7 +130,7 @@ func (c *client) signal(s os.Signal, a *asked) {
 		// What hung up is the terminal that the container's stands for.
 		c.post(attach.CloseOutput{Stream: 1})
 		c.post(attach.Stop{Grace: hangupGrace})
-		time.AfterFunc(hangupLimit, func() { c.force(s, "as it did not end by itself") })
+		time.AfterFunc(hangupLimit, func() { c.force(s, "ended the run by force: the container did not end by itself") })
 		return
 	}
 	if number > 0 {
@@ -150,7 +150,7 @@ func (c *client) force(s os.Signal, why string) {
 	}
 }
 
-// forced is why a run is ended by force.
+// forced is how a run is ended by force: a sentence about a signal.
 type forced struct {
 	signal os.Signal
 	why    string
