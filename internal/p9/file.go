@@ -259,11 +259,16 @@ func (s *Server) write() hostfs.Errno {
 		return e
 	}
 	s.forget(f.node)
-	if f.append {
+	atEnd := off&writeAtEnd != 0
+	off &^= writeAtEnd
+	if atEnd || f.append {
 		// Where the guest believes the end to be it may no longer be: the host
 		// writes too.
 		if e = s.fs.Stat(fd, &s.st); e != hostfs.OK {
 			return e
+		}
+		if atEnd && off != uint64(s.st.Size) {
+			return hostfs.EAGAIN
 		}
 		off = uint64(s.st.Size)
 	}
@@ -273,6 +278,9 @@ func (s *Server) write() hostfs.Errno {
 	done, e := s.transfer(s.out, writeHeader, int(count), true, func(bufs [][]byte, at int) (int, hostfs.Errno) {
 		return s.fs.WriteAt(fd, bufs, int64(off)+int64(at))
 	})
+	if e == hostfs.OK && done == 0 && count > 0 {
+		e = hostfs.EIO // Linux would ask again for ever
+	}
 	if e != hostfs.OK {
 		return e
 	}

@@ -277,6 +277,36 @@ func TestFiles(t *testing.T) {
 	g.want(e, hostfs.EISDIR)
 }
 
+// TestWriteAtEnd: an append that says where the end is, as the guest's kernel
+// makes it, happens there or not at all.
+func TestWriteAtEnd(t *testing.T) {
+	g := start(t)
+	g.put(filepath.Join(g.rw, "a"), "0123456789")
+	const atEnd = 1 << 63
+	for _, flags := range []uint32{wronly, rdwr, wronly | appnd} {
+		f := g.open("a", flags)
+		g.put(filepath.Join(g.rw, "a"), "0123456789")
+		for _, off := range []uint64{0, 9, 11, 1<<63 - 1} {
+			_, e := g.Write(f, off|atEnd, []byte("x"))
+			g.want(e, hostfs.EAGAIN)
+		}
+		n, e := g.Write(f, 10|atEnd, []byte("ab"))
+		g.ok(e)
+		g.put(filepath.Join(g.rw, "a"), g.host("a")+"host")
+		_, e = g.Write(f, 12|atEnd, []byte("cd"))
+		g.want(e, hostfs.EAGAIN)
+		if a := g.attr(f); a.Size != 16 { // what is told now is no memory of before
+			t.Errorf("flags %o: the size is told as %d", flags, a.Size)
+		}
+		_, e = g.Write(f, 16|atEnd, []byte("cd"))
+		g.ok(e)
+		if got := g.host("a"); got != "0123456789abhostcd" || n != 2 {
+			t.Errorf("flags %o: the host has %q, %d were written", flags, got, n)
+		}
+		g.ok(g.Clunk(f))
+	}
+}
+
 func TestLargeTransfers(t *testing.T) {
 	g := start(t)
 	f := g.create("", "big", 0o644)

@@ -81,6 +81,14 @@ const (
 	openDir      = 0o200000
 )
 
+// writeAtEnd of a Twrite's offset is c2w's own (guest/kernel/patches): write
+// there only if that is the file's end, else reply EAGAIN. The guest then learns
+// the size and asks again, so that it always knows where its bytes are, and of
+// two that append neither overwrites the other. A fid that was opened with
+// openAppend writes at the end, too, but does not tell where that was; and what
+// Linux's own client writes back by such a fid is not meant for the end.
+const writeAtEnd = 1 << 63
+
 // flagRemoveDir of Tunlinkat is AT_REMOVEDIR.
 const flagRemoveDir = 0x200
 
