@@ -85,7 +85,7 @@ var room [4 << 20]byte
 func start() bool {
 	host = wasi.New()
 	begin := host.Monotonic()
-	debug.SetMemoryLimit(machine.Reserve / 4 * 3)
+	debug.SetMemoryLimit(machine.HeapLimit)
 	fail := func(err error) bool {
 		complain(err.Error())
 		host.Exit(machine.StatusFailed)

@@ -3,7 +3,13 @@ package machine
 // Where things lie in the file's linear memory. Go owns what is below Reserve,
 // but for the hart's two parts; the rest is the core's. Sizes in bytes.
 const (
-	Reserve = 64 << 20 // Go's share of memory
+	// Reserve is where Go's share of memory ends. It costs hosts addresses, and
+	// memory only as far as Go uses it: enough for all that a guest can make the
+	// machine keep (docs/memory.md), and for the collector to be in no haste.
+	Reserve = 128 << 20
+	// HeapLimit is what the collector keeps Go's memory below if it can. What lies
+	// between is for pieces in between which nothing fits.
+	HeapLimit = Reserve / 4 * 3
 
 	// StateBase is the hart's core.State. Go puts nothing below its data, which
 	// starts at GoData; the linker checks that.
