@@ -52,7 +52,7 @@ func TestNotice(t *testing.T) {
 }
 
 // documents are those for people who read the tree.
-var documents = []string{"README.md", "docs/architecture.md", "docs/RATIONALE.md", "docs/attach.md"}
+var documents = []string{"README.md", "docs/architecture.md", "docs/RATIONALE.md", "docs/attach.md", "docs/memory.md"}
 
 // TestDocumentPaths finds paths in the documents that do not exist, or no
 // longer.
@@ -84,6 +84,27 @@ func TestMemoryTable(t *testing.T) {
 	} {
 		if want := fmt.Sprintf("| 0x%07x | 0x%07x | %s", row.from, row.to, row.what); !strings.Contains(text, want) {
 			t.Errorf("docs/architecture.md has no row that begins %q", want)
+		}
+	}
+}
+
+// TestKeepsTable compares the table of docs/memory.md with the constants.
+func TestKeepsTable(t *testing.T) {
+	text := read(t, "docs/memory.md")
+	sum := 0
+	mib := func(n int) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
+	for _, k := range append(machine.Keeps(machine.MaxRAM), machine.Kept{Part: "sum"}) {
+		if k.Part == "sum" {
+			k.Bytes = sum
+		}
+		if want := fmt.Sprintf("\n| %s | %s | ", k.Part, mib(k.Bytes)); !strings.Contains(text, want) {
+			t.Errorf("docs/memory.md has no row that begins %q", want)
+		}
+		sum += k.Bytes
+	}
+	for _, n := range []int{machine.HeapLimit, machine.Reserve, machine.RecordSize} {
+		if want := fmt.Sprintf("%d", n>>20); !strings.Contains(text, want) {
+			t.Errorf("docs/memory.md does not say %s MiB", want)
 		}
 	}
 }

@@ -13,6 +13,9 @@ import (
 // unpacked more than once in practice.
 const cacheBytes = 1 << 20
 
+// MaxHeap is the most that an open disk keeps on Go's heap, in bytes.
+const MaxHeap = cacheBytes + 1<<maxShift
+
 // Disk reads a packed disk. It is safe for concurrent use; calls wait for each
 // other while a chunk is unpacked.
 type Disk struct {

@@ -6,7 +6,7 @@ const (
 	// Reserve is where Go's share of memory ends. It costs hosts addresses, and
 	// memory only as far as Go uses it: enough for all that a guest can make the
 	// machine keep (docs/memory.md), and for the collector to be in no haste.
-	Reserve = 128 << 20
+	Reserve = 192 << 20
 	// HeapLimit is what the collector keeps Go's memory below if it can. What lies
 	// between is for pieces in between which nothing fits.
 	HeapLimit = Reserve / 4 * 3

@@ -30,6 +30,10 @@ type slot struct{ which, index uint16 }
 // localMax bounds the list of local entries: beyond it a sweep is cheaper.
 const localMax = 1024
 
+// MaxHeap is the most that a TLB keeps on Go's heap, in bytes, for RAM of so many
+// page frames.
+func MaxHeap(frames int) int { return 2*frames + core.Modes*localMax*4 }
+
 // NewTLB returns an empty TLB.
 func NewTLB(h *core.Hart, r *RAM) *TLB {
 	t := &TLB{hart: h, ram: r, writer: make([]uint16, (len(r.Bytes)+core.PageMask)>>core.PageShift)}

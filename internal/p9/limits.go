@@ -1,7 +1,8 @@
 package p9
 
-// What a guest can make the server keep. All of it together, at its worst, is
-// some 40 MiB; the machine has 64.
+import "unsafe"
+
+// What a guest can make the server keep. MaxHeap is all of it together.
 const (
 	// MaxMessage is the longest message in bytes. Linux's virtio transport
 	// takes at most 500 KiB of it: 125 pages.
@@ -20,6 +21,8 @@ const (
 	maxFids = 1 << 17
 	// maxNodes: the files of all fids, and the directories above them.
 	maxNodes = maxFids + 1<<14
+	// maxNames is how many bytes their names take together.
+	maxNames = 8 << 20
 	// maxIdle is how many files without fids are remembered: for their inode
 	// numbers, and because a guest that caches nothing comes back to the same
 	// directories at once.
@@ -55,3 +58,13 @@ const (
 
 	maxTarget = 4095 // bytes of a symbolic link's target (PATH_MAX less one)
 )
+
+// MaxHeap is the most that a server keeps on Go's heap, in bytes, with its fixed
+// buffers: what the limits allow, each thing at its largest. A map has up to twice
+// the room that its entries need, and strings are rounded up.
+const MaxHeap = maxFids*(int(unsafe.Sizeof(fid{}))+2*(4+8+1)) +
+	maxNodes*(int(unsafe.Sizeof(node{}))+2*(int(unsafe.Sizeof(nameKey{}))+8+1)+16) + maxNames +
+	maxMeta*2*(8+int(unsafe.Sizeof(meta{}))+1) +
+	maxListings +
+	2*maxLocks*int(unsafe.Sizeof(lock{})) + maxClients*maxClient +
+	2*bounceSize + int(unsafe.Sizeof(Server{}))

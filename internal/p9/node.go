@@ -143,6 +143,7 @@ func (s *Server) release(n *node) (parent *node) {
 		r.n = nil
 	}
 	s.nodes--
+	s.nameBytes -= len(n.name)
 	parent, n.parent = n.parent, nil
 	return parent
 }
@@ -165,7 +166,7 @@ func (s *Server) detach(n *node) {
 // add makes the node of name in dir, a new one, which st describes. It is idle;
 // dir must not be.
 func (s *Server) add(dir *node, name string, st *hostfs.Stat) (*node, hostfs.Errno) {
-	if s.nodes >= maxNodes {
+	for s.nodes >= maxNodes || s.nameBytes+len(name) > maxNames {
 		if s.idle.count == 0 {
 			return nil, hostfs.ENFILE
 		}
@@ -176,6 +177,7 @@ func (s *Server) add(dir *node, name string, st *hostfs.Stat) (*node, hostfs.Err
 	s.ref(dir)
 	s.names[nameKey{dir, name}] = n
 	s.nodes++
+	s.nameBytes += len(name)
 	s.idle.add(n)
 	s.remember(n, st)
 	return n, hostfs.OK

@@ -56,12 +56,14 @@ type Server struct {
 	fids  map[uint32]*fid
 	spare *fid // unused ones, for the next
 
-	names   map[nameKey]*node
-	nodes   int
-	idle    nodeList
-	handles handleList
-	maxOpen int
-	chain   []*node // scratch of dirFD
+	names map[nameKey]*node
+	nodes int
+	// nameBytes is how much the nodes' names take.
+	nameBytes int
+	idle      nodeList
+	handles   handleList
+	maxOpen   int
+	chain     []*node // scratch of dirFD
 
 	meta     map[uint64]meta      // by qid path
 	kept     map[uint64]keptTimes // by qid path

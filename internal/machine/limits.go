@@ -1,0 +1,48 @@
+package machine
+
+import (
+	"github.com/c2w/c2w/internal/attach"
+	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/disk"
+	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/mem"
+	"github.com/c2w/c2w/internal/p9"
+	"github.com/c2w/c2w/internal/virtio/console"
+	"github.com/c2w/c2w/internal/virtio/rng"
+	"github.com/c2w/c2w/internal/wasi"
+)
+
+// Kept is what a part of the machine keeps on Go's heap at most, in bytes, whatever
+// guest and client do.
+type Kept struct {
+	Part  string
+	Bytes int
+}
+
+// MaxTranslations is how many page functions a manifest has room for.
+const MaxTranslations = ManifestMax / 22
+
+// Keeps lists the bounds for a guest with so much RAM. Their sum is less than
+// HeapLimit for every size: a test sees to that, and to docs/memory.md.
+func Keeps(ram int) []Kept {
+	frames := ram / core.PageSize
+	return []Kept{
+		{"engine", engine.MaxHeap(frames, MaxTranslations)},
+		{"TLBs", mem.MaxHeap(frames)},
+		{"files: 9p", p9.MaxHeap},
+		{"files: the host's", wasi.MaxHeap},
+		{"disk", disk.MaxHeap},
+		// Input as it was read, what the port has not taken, output that gathers,
+		// frames under way in both directions, what waits for init.
+		{"streams", 2*inputSize + 2*outputSize + 2*attach.MaxPayload + 2*(attach.MaxPayload+outputSize) + 2*(backlog+inputSize)},
+		// A frame of the guest's that is not whole, and the one that tells the
+		// command; appending takes a quarter more, beside the old.
+		{"contract", 2 * 9 / 4 * (bootcfg.MaxPayload + maxFeed)},
+		{"devices", console.MaxPorts*(console.InputBuffer+4096) + 2*rng.MaxRequest + 1<<16},
+		// Page functions' entries, the command, its environment.
+		{"manifest", 4 * ManifestMax},
+		// Go's data, stacks, and the heap of a machine that does nothing.
+		{"Go itself", 16 << 20},
+	}
+}
