@@ -14,7 +14,7 @@ run: machine    ## run the demo image with the machine of this tree (ARGS='uname
 check:          ## formatting, vet for every platform, imports, freshness of what is generated
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
 	for p in $(PLATFORMS); do echo "vet $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || exit 1; done
-	GOOS=linux GOARCH=riscv64 $(GO) vet ./guest/init ./guest/testdata/probe ./guest/testdata/patcher
+	GOOS=linux GOARCH=riscv64 $(GO) vet ./guest/init ./guest/testdata/probe ./guest/testdata/patcher ./guest/testdata/hostile
 	GOOS=wasip1 GOARCH=wasm $(GO) vet -unsafeptr=false ./cmd/machine # its memory is at fixed addresses
 	$(GO) test ./tests ./internal/machinewasm ./internal/licenses ./demo ./guest ./guest/kernel ./internal/aot/train -run 'Import|Notice|Fresh'
 
