@@ -60,11 +60,14 @@ const (
 )
 
 // MaxHeap is the most that a server keeps on Go's heap, in bytes, with its fixed
-// buffers: what the limits allow, each thing at its largest. A map has up to twice
-// the room that its entries need, and strings are rounded up.
-const MaxHeap = maxFids*(int(unsafe.Sizeof(fid{}))+2*(4+8+1)) +
-	maxNodes*(int(unsafe.Sizeof(node{}))+2*(int(unsafe.Sizeof(nameKey{}))+8+1)+16) + maxNames +
-	maxMeta*2*(8+int(unsafe.Sizeof(meta{}))+1) +
+// buffers: what the limits allow, each thing at its largest. Strings are rounded up.
+const MaxHeap = maxFids*(int(unsafe.Sizeof(fid{}))+(4+8+1)*mapRoom/3) +
+	maxNodes*(int(unsafe.Sizeof(node{}))+(int(unsafe.Sizeof(nameKey{}))+8+1)*mapRoom/3+16) + maxNames +
+	maxMeta*(8+int(unsafe.Sizeof(meta{}))+1)*mapRoom/3 +
 	maxListings +
 	2*maxLocks*int(unsafe.Sizeof(lock{})) + maxClients*maxClient +
 	2*bounceSize + int(unsafe.Sizeof(Server{}))
+
+// mapRoom is how many thirds of what its entries need a map has at most: when its
+// tables have just been split, they are full to 7/16.
+const mapRoom = 7
