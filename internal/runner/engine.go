@@ -163,6 +163,7 @@ func startEngine(o Options) (*external, error) {
 	x := &external{cmd: exec.Command(program, argv...), input: input, output: make(chan struct{})}
 	x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = stdin, stdout, o.Stderr
 	apart(x.cmd)
+	manyDescriptors()
 	err = x.cmd.Start()
 	stdin.Close()
 	stdout.Close()

@@ -7,7 +7,6 @@ import (
 
 	experimentalsys "github.com/tetratelabs/wazero/experimental/sys"
 	"github.com/tetratelabs/wazero/experimental/sysfs"
-	"github.com/tetratelabs/wazero/sys"
 )
 
 // hostDir is a directory of the host as the embedded engine sees it. It mends
@@ -33,11 +32,10 @@ const timesOnly = fs.FileMode(0)
 
 func (d hostDir) OpenFile(path string, flag experimentalsys.Oflag, perm fs.FileMode) (experimentalsys.File, experimentalsys.Errno) {
 	if flag == experimentalsys.O_WRONLY && perm == timesOnly && canSetLinkTimes {
-		st, errno := d.FS.Lstat(path)
-		if errno != 0 {
+		if _, errno := d.FS.Lstat(path); errno != 0 {
 			return nil, errno
 		}
-		return &linkTimes{name: d.join(path), st: st}, 0
+		return &linkTimes{dir: d, path: path}, 0
 	}
 	if flag&experimentalsys.O_CREAT != 0 {
 		perm = 0o666
@@ -63,16 +61,30 @@ func (d hostDir) join(path string) string {
 // open: directories and symbolic links cannot be opened for writing.
 type linkTimes struct {
 	experimentalsys.UnimplementedFile
-	name string // on the host
-	st   sys.Stat_t
+	dir  hostDir
+	path string
 }
 
 func (l *linkTimes) Close() experimentalsys.Errno { return 0 }
 
 // Utimens sets times in nanoseconds since 1970, of a symbolic link itself.
+// UTIME_OMIT leaves one as it is: not every system can leave one out, so it is
+// set to what it was.
 func (l *linkTimes) Utimens(atime, mtime int64) experimentalsys.Errno {
-	if atime == experimentalsys.UTIME_OMIT && mtime == experimentalsys.UTIME_OMIT {
+	const omit = experimentalsys.UTIME_OMIT
+	if atime == omit && mtime == omit {
 		return 0
 	}
-	return experimentalsys.UnwrapOSError(setLinkTimes(l.name, l.st, atime, mtime))
+	if atime == omit || mtime == omit {
+		st, errno := l.dir.FS.Lstat(l.path)
+		if errno != 0 {
+			return errno
+		}
+		if atime == omit {
+			atime = st.Atim
+		} else {
+			mtime = st.Mtim
+		}
+	}
+	return experimentalsys.UnwrapOSError(setLinkTimes(l.dir.join(l.path), atime, mtime))
 }
