@@ -74,6 +74,9 @@ var demoCases = []testCase{
 	{name: "user", run: sh(`id -u; id -g; pwd`).with("--user=1000:100", "--workdir=/tmp"), want: "1000\n100\n/tmp\n"},
 	{name: "hostname", run: sh(`hostname; cat /etc/hostname; grep -c box /etc/hosts`).with("--hostname=box"), want: "box\nbox\n1\n"},
 	{name: "read-only", run: sh(`touch /new; touch /dev/shm/new && echo shm`).with("--read-only"), want: "shm\n", stderr: `^touch: /new: Read-only file system\n$`},
+	settings,
+	{name: "limit beyond the kernel's", run: args("true").with("--ulimit=nofile=-1"), status: 125, stderr: `^c2w: .*resource limit.*not permitted\n$`},
+	{name: "no such parameter", run: args("true").with("--sysctl=no.such=1"), status: 125, stderr: `^c2w: setting the kernel parameter no\.such: no such file or directory\n$`},
 	{name: "a container", run: sh(`echo $$; ls /proc | grep -c '^[0-9]'; test -c /dev/null -a -d /dev/pts -a -d /sys/fs/cgroup && grep -c '^Seccomp:' /proc/self/status`), match: `^1\n[2-4]\n1\n$`},
 	{name: "init", run: sh(`test $$ != 1 && cat /proc/1/comm`).with("--init"), match: `^.+\n$`},
 	{name: "no terminal", run: sh(`tty; test -t 0 || test -t 1 || test -t 2 || echo none`), want: "not a tty\nnone\n"},
@@ -93,6 +96,21 @@ var demoCases = []testCase{
 	{name: "full", run: sh(`dd if=/dev/zero of=/big bs=1M count=1000 2>/dev/null || { rm /big; echo removed > /small; cat /small; }`), want: "removed\n"},
 	{name: "sleep", run: sh(`sleep 0.2; echo awake`), want: "awake\n"},
 	{name: "left behind", run: sh(`sleep 1000 & echo started`), want: "started\n"},
+}
+
+// settings has all the flags of docker's that change the container: hard limits go
+// up and down, for a user that may neither.
+var settings = testCase{
+	name: "settings",
+	run: sh(`ulimit -Sn; ulimit -Hn; ulimit -Hc; ulimit -u; stat -c %a /t /tmp; grep -E '^tmpfs (/t|/tmp) ' /proc/mounts | sed 's/,inode64//;s/,nr_inodes=[0-9]*//'
+		df -k /dev/shm | awk 'END { print $2 }'; cat /proc/sys/vm/overcommit_memory /proc/sys/kernel/msgmax /proc/sys/kernel/domainname; grep db /etc/hosts
+		printf '#!/bin/sh\necho ran\n' > /t/s; chmod 755 /t/s; /t/s; echo x > /ro/x; true`).with("--user=1000:100", "--read-only",
+		"--ulimit=nofile=600000:700000", "--ulimit=core=0", "--ulimit=nproc=50:60",
+		"--tmpfs=/t:size=1m,mode=777,exec", "--tmpfs=/tmp", "--tmpfs=/ro:ro", "--shm-size=1m",
+		"--sysctl=vm.overcommit_memory=1", "--sysctl=kernel.msgmax=4096", "--sysctl=kernel/domainname=example", "--add-host=db:10.0.0.1"),
+	want: "600000\n700000\n0\n50\n777\n1777\ntmpfs /t tmpfs rw,nosuid,nodev,relatime,size=1024k,mode=777 0 0\ntmpfs /tmp tmpfs rw,nosuid,nodev,noexec,relatime 0 0\n" +
+		"1024\n1\n4096\nexample\n10.0.0.1\tdb\nran\n",
+	stderr: `^sh: can't create /ro/x: Read-only file system\n$`,
 }
 
 // statusCases are how a run can end.
@@ -139,7 +157,7 @@ func TestDemo(t *testing.T) {
 // attachedCases show that nothing is lost between a client and an engine.
 var attachedCases = map[string]bool{
 	"stdout and stderr": true, "no input": true, "input to cat": true, "input not read": true, "arguments": true,
-	"environment": true, "not found": true, "killed": true, "status 0": true, "status 255": true,
+	"environment": true, "settings": true, "not found": true, "killed": true, "status 0": true, "status 255": true,
 }
 
 func TestAttached(t *testing.T) {

@@ -48,7 +48,52 @@ var debianCases = []testCase{
 	{name: "pipeline", run: sh("ls -la / | sort | head"), match: `^(.+\n){10}$`},
 	{name: "perl", run: args("perl", "-e", `print join(",", map { $_ ** 2 } grep { $_ % 2 } 1..9), "\n"`), want: "1,9,25,49,81\n"},
 	{name: "tar", run: sh("tar -C /usr/share -cf - perl5 | gzip -1 | gunzip | tar -tf - | grep -c /"), match: `^\d+\n$`},
+	{name: "open files, and directories' numbers", run: args("python3", "-c", limitsProgram), want: "30000 open\n"},
 	{name: "processes", run: sh("ps -e -o comm= | grep -c ps"), want: "1\n"},
+}
+
+// limitsProgram opens more files than the kernel would allow in all for so small
+// a memory, and looks for names whose number differs between listing and stat.
+// Those of mount points do, on any Linux.
+const limitsProgram = `
+import os, resource
+os.makedirs('/etc/new/deep')
+os.rename('/etc/new', '/etc/renamed')
+os.rename('/usr/share/perl5', '/usr/share/moved')
+os.chmod('/var/log', 0o700)
+for top in '/', '/etc', '/etc/renamed', '/usr/share', '/var', '/usr/lib/python3':
+    for e in os.scandir(top):
+        n = e.stat(follow_symlinks=False).st_ino
+        if e.inode() != n and not os.path.ismount(e.path):
+            print(e.path, e.inode(), n)
+    if os.stat(top).st_ino != os.stat(top + '/.').st_ino:
+        print(top)
+resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
+files = [os.open('/etc/passwd', os.O_RDONLY) for _ in range(30000)]
+print(len(files), 'open')
+`
+
+// TestManyFiles makes more files than the kernel's own limit, a file for each two
+// pages of memory, and then as many as the writable layer holds: no more.
+func TestManyFiles(t *testing.T) {
+	slow(t)
+	const program = `
+import errno, os
+fs = os.statvfs('/')
+size = fs.f_blocks * fs.f_frsize
+os.mkdir('/many')
+made = 0
+try:
+    while made <= size / 1024:
+        os.mknod('/many/%d' % made)
+        made += 1
+except OSError as e:
+    print(errno.errorcode[e.errno], made > 8192, made > size / 1024 - 100)
+os.truncate('/many/0', 0)
+print(os.statvfs('/').f_bfree > fs.f_bfree * 0.9)
+`
+	c := testCase{run: args("python3", "-c", program), want: "ENOSPC True True\nTrue\n"}
+	c.on(t, attached[0], convert(t, debian(t), "--memory=64m", "--writable-size=16m"))
 }
 
 func TestDebian(t *testing.T) {
