@@ -20,8 +20,9 @@ const (
 
 	// hostOptions of the 9p mount. access=user: the server is told who acts, and
 	// so can say later whose a file is. cache=7 (Linux, enum p9_cache_bits): reads
-	// ahead, remembers names and attributes, gathers writes, and lets files be
-	// mapped for writing, which databases do. Names that are not there are asked
+	// ahead, remembers names and attributes, and lets files be mapped for writing,
+	// which databases do; what is written goes to the host at once all the same
+	// (guest/kernel/patches). Names that are not there are asked
 	// for each time; the others until refreshHost. Unpacking an archive takes 15
 	// requests for each file; with cache=mmap, which remembers no names, 45.
 	// noxattr: the host has none, and would be asked for a capability's at each
@@ -32,6 +33,18 @@ const (
 	// host's files, in nanoseconds.
 	hostMemory = 1e9
 )
+
+// storedSoon is for how long what a program has stored into a mapped file of the
+// host may stay here, in hundredths of a second, twice: the kernel looks that
+// often, while there is something, for what is that old.
+const storedSoon = "5"
+
+// storeSoon makes the kernel send what mapped files have. No other file system
+// here writes back: memory has nowhere to, and the disk cannot be written.
+func storeSoon() {
+	writeFile("/proc/sys/vm/dirty_expire_centisecs", storedSoon)
+	writeFile("/proc/sys/vm/dirty_writeback_centisecs", storedSoon)
+}
 
 // refreshHost makes the kernel forget the names of the host's files that nobody
 // uses: a remount does that first of all (fs/super.c, reconfigure_super). A file
@@ -163,6 +176,7 @@ func hostMounts(mounts []bootcfg.Mount) ([]int, error) {
 	if err := syscall.Mount(bootcfg.HostTag, hostDirs, "9p", 0, hostOptions); err != nil {
 		return nil, during("mounting the host's directories", err)
 	}
+	storeSoon()
 	var trees []int
 	for _, m := range mounts {
 		if m.Index == bootcfg.InMemory {

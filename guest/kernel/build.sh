@@ -5,7 +5,7 @@
 #	Image-riscv64.zst  the kernel, compressed
 #	riscv64.lock       the inputs and outputs by hash, checked by the Go test
 #
-# Needs Debian 12 with gcc-riscv64-linux-gnu, make, flex, bison, bc, zstd, dpkg.
+# Needs Debian 12 with gcc-riscv64-linux-gnu, make, flex, bison, bc, patch, zstd, dpkg.
 # The toolchain is part of the recipe: its versions are in the lock.
 #
 #	C2W_KERNEL_DEB=FILE  use this source package instead of fetching it with apt
@@ -41,6 +41,12 @@ if grep -q 'select RISCV_ALTERNATIVE if' arch/riscv/Kconfig; then
 	exit 1
 fi
 
+# Our own changes; each says why. Fuzz would mean that they were made for
+# another source.
+for p in "$here"/patches/*.patch; do
+	patch -s -p1 --fuzz=0 --no-backup-if-mismatch <"$p"
+done
+
 export ARCH=riscv CROSS_COMPILE=riscv64-linux-gnu- LC_ALL=C TZ=UTC
 export KBUILD_BUILD_TIMESTAMP="$stamp" KBUILD_BUILD_USER=c2w KBUILD_BUILD_HOST=c2w KBUILD_BUILD_VERSION=1
 unset MAKEFLAGS LOCALVERSION || true
@@ -69,6 +75,7 @@ cat >"$out/riscv64.lock" <<LOCK
 # Written by build.sh. The first part is what went in, the second what came out.
 script     sha256:$(hash "$here/build.sh")
 config     sha256:$(hash "$here/riscv64.config")
+$(cd "$here/patches" && for p in *.patch; do echo "patch      $p sha256:$(hash "$p")"; done)
 source     linux-source-6.12 $version sha256:$source_sha256
 compiler   $(riscv64-linux-gnu-gcc --version | head -n 1)
 linker     $(riscv64-linux-gnu-ld --version | head -n 1)

@@ -2,9 +2,9 @@
 // packaged source by build.sh and committed compressed.
 //
 // The kernel is licensed under GPL-2.0-only, unlike the rest of this module. Its
-// corresponding source is the package that riscv64.lock names, the one-line
-// change and the build in build.sh, and the configuration in riscv64.config;
-// README.md says more. The package must not know how a kernel is booted.
+// corresponding source is the package that riscv64.lock names, the changes in
+// patches and the one line and the build in build.sh, and the configuration in
+// riscv64.config; README.md says more. The package must not know how a kernel is booted.
 package kernel
 
 import _ "embed"

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -28,7 +29,18 @@ func TestFresh(t *testing.T) {
 		}
 		t.Errorf("riscv64.lock lacks %q: the kernel is not built from these inputs (run guest/kernel/build.sh)", what+" "+value)
 	}
-	for what, file := range map[string]string{"script": "build.sh", "config": "riscv64.config"} {
+	inputs := map[string]string{"script": "build.sh", "config": "riscv64.config"}
+	patches, err := filepath.Glob("patches/*.patch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range patches {
+		inputs["patch "+filepath.Base(p)] = p
+	}
+	if n := strings.Count(string(lock), "\npatch "); n != len(patches) {
+		t.Errorf("riscv64.lock names %d patches, there are %d (run guest/kernel/build.sh)", n, len(patches))
+	}
+	for what, file := range inputs {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
