@@ -32,6 +32,9 @@ fuzz:           ## each fuzz target for FUZZTIME (5s)
 	@grep -rE '^func Fuzz' --include='*_test.go' . | sed -E 's/^(.*)\/[^/]*:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | while read -r dir name; do \
 		$(GO) test $$dir -run='^$$' -fuzz="^$$name\$$" -fuzztime=$${FUZZTIME:-5s} || exit 1; done
 
+programs:       ## real programs of Debian in containers, CPython's tests beside QEMU (ARGS='-run git')
+	$(GO) run ./tests/programs -qemu $(ARGS)
+
 bench:          ## benchmarks against native, QEMU and other engines; see bench/README.md
 	$(GO) run ./bench
 
@@ -50,4 +53,4 @@ init:           ## build the guest's process 1; see guest/init/README.md
 profile:        ## find out which pages of kernel and runc run often; see internal/aot/train
 	$(GO) run ./internal/aot/train
 
-.PHONY: help run check lint test quick fuzz bench machine machine-commit kernel init profile
+.PHONY: help run check lint test quick fuzz programs bench machine machine-commit kernel init profile

@@ -1,8 +1,8 @@
 // Package tests checks what no single package can: the direction of imports, and
 // that the documents are of this tree. Its folders hold what tests c2w from
 // outside: converted files on each engine (e2e), scripts of the command line
-// (script, run by cmd/c2w), frozen vectors of instructions (isa), recipes of
-// images (images).
+// (script, run by cmd/c2w), real programs (programs), frozen vectors of
+// instructions (isa), recipes of images (images).
 package tests
 
 import (

@@ -7,7 +7,7 @@
 #
 # Needs mmdebstrap (as root or with user namespaces) and go. MIRROR overrides
 # the mirror that apt is set up for on this host; OVERLAY names a directory whose
-# files are added.
+# files are added, FIX a script of sh that puts more right: it is given the root.
 set -eu
 [ $# -ge 1 ] || { echo "usage: $0 DIR [PACKAGE...]" >&2; exit 2; }
 [ -e "$1/index.json" ] && exit 0
@@ -28,7 +28,7 @@ export SOURCE_DATE_EPOCH=1750000000
 cat > "$tmp/fix" <<'FIX'
 set -eu
 cd "$1"
-# base-passwd, libc-bin and base-files copy these on installation.
+# base-passwd, libc-bin and base-files copy and link these on installation.
 cp usr/share/base-passwd/passwd.master etc/passwd
 cp usr/share/base-passwd/group.master etc/group
 cp usr/share/libc-bin/nsswitch.conf etc/nsswitch.conf
@@ -36,6 +36,9 @@ cp usr/share/base-files/profile etc/profile
 cp usr/share/base-files/dot.bashrc root/.bashrc
 cp usr/share/base-files/dot.profile root/.profile
 chmod 644 etc/passwd etc/group etc/nsswitch.conf
+rmdir var/run var/lock
+ln -s /run var/run
+ln -s /run/lock var/lock
 sed 's/^\([^:]*\):.*/\1:*:20000:0:99999:7:::/' etc/passwd > etc/shadow
 chmod 640 etc/shadow
 chown 0:42 etc/shadow
@@ -56,6 +59,7 @@ mmdebstrap --quiet --variant=extract --architectures=riscv64 \
 	--include='?essential' --include="$packages" \
 	--extract-hook="sh $tmp/fix \"\$1\"" \
 	${OVERLAY:+"--extract-hook=cp -R '$OVERLAY/.' \"\$1\""} \
+	${FIX:+"--extract-hook=sh '$FIX' \"\$1\""} \
 	trixie "$tmp/root.tar" "deb $mirror trixie main"
 cd "$here"
 go run ./internal/testkit/ocilayout/tar2oci -cmd /bin/bash "$dir" < "$tmp/root.tar"
