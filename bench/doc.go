@@ -11,7 +11,8 @@
 // project's targets; -json writes every sample.
 //
 // What is not installed is named in the output and never left out silently.
-// Last it compares the interpreter with page functions, which command tiers
-// translates. It knows c2w by its command line and its files only, as a user does: no
-// package of the machine or the converter is imported here.
+// Other parts look at real programs of a Debian image, at how much translated
+// code executes and costs as its budget grows, and at the traffic of streams and
+// files; -parts chooses. It knows c2w by its command line and its files only, as
+// a user does: no package of the machine or the converter is imported here.
 package main

@@ -31,7 +31,7 @@ func (f *checkFlags) register(fs *pflag.FlagSet) {
 	fs.Lookup("check").NoOptDefVal = checkInterpreter
 }
 
-// refuse says which flags do not go together with --check.
+// refuseWithCheck says which flags do not go together with --check.
 func (f *runFlags) refuseWithCheck() error {
 	switch {
 	case f.check != checkInterpreter && f.check != checkEvaluator:

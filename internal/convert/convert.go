@@ -1,3 +1,7 @@
+// Package convert is the pipeline from a container image to a Wasm file: image →
+// layers merged → EROFS → packed disk → joined with machine, kernel and init.
+// Each stage is another package; this one puts them in order, tells progress and
+// writes the result. It must not know the command line, nor run the file.
 package convert
 
 import (

@@ -1,6 +1,6 @@
 // Package machinewasm carries the machine as it goes into every file: package
 // cmd/machine compiled for wasip1, committed compressed so that c2w needs
-// nothing but Go. It is made by "make machine"; built/lock.json says from what,
+// nothing but Go. It is made by "make machine-commit"; built/lock.json says from what,
 // and a test fails when the sources have changed since.
 //
 // It must not import the machine's packages, nor know what the module does.
@@ -25,7 +25,7 @@ const file = "built/machine.wasm.zst"
 const maxUnpacked = 64 << 20
 
 // ErrNone says that this tree has no built machine.
-var ErrNone = errors.New("this c2w was built without its machine: run make machine")
+var ErrNone = errors.New("this c2w was built without its machine: run make machine-commit")
 
 // Module returns the machine's module.
 func Module() ([]byte, error) {

@@ -1,6 +1,6 @@
 // Package recipe builds the machine and says what it was built from. It runs
-// the go command, and is for "make machine" and for the test that the committed
-// machine is fresh; c2w itself must not import it.
+// the go command, and is for "make machine", "make machine-commit" and the test
+// that the committed machine is fresh; c2w itself must not import it.
 package recipe
 
 import (
