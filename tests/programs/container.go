@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,7 +101,7 @@ func (l *lab) inEngine(ctx context.Context, p *program, engine string, r *row) e
 func (l *lab) container(ctx context.Context, p *program, engine, file, volume string, n int) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(float64(p.limit)*l.scale))
 	defer cancel()
-	args := []string{"run", "-e", fmt.Sprintf("RUN=%d", n)}
+	args := []string{"run", "-e", fmt.Sprintf("RUN=%d", n), "-e", fmt.Sprintf("SCALE=%.0f", math.Ceil(l.scale))}
 	if engine != engineNames[0] {
 		args = append(args, "--engine", engine)
 	}

@@ -17,9 +17,9 @@ public class T {
 	record P(String name, int n) {}
 	static int fib(int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
 	public static void main(String[] a) throws Exception {
-		check("recursion", 832040, fib(30));
+		check("recursion", 196418, fib(27));
 		int h = 0;
-		for (int i = 0; i < 3_000_000; i++) h = h * 31 + i;
+		for (int i = 0; i < 1_000_000; i++) h = h * 31 + i;
 		check("a hot loop", 0, BigInteger.valueOf(h).intValue() - h);
 		double s = 0;
 		for (int i = 1; i < 100_000; i++) s += Math.sqrt(i) * (i % 3 - 1) / Math.floor(i / 2.0 + 1);
@@ -66,7 +66,7 @@ public class T {
 J
 count() { # WHAT: of a run's $out
 	grep -E '^(BAD|Exception|\s+at )' <<<"$out"
-	same "$1: all 18" "18 0" "$(grep -c ^good: <<<"$out") $(grep -c ^BAD: <<<"$out")"
+	same "$1: all 17" "17 0" "$(grep -c ^good: <<<"$out") $(grep -c ^BAD: <<<"$out")"
 }
 clock version try "it starts" java -version
 clock javac try "javac" javac T.java || finish

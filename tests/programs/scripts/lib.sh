@@ -27,9 +27,10 @@ try() {
 	return $status
 }
 
-# await SECONDS COMMAND [ARG...]: until it succeeds, which there is no event for
+# await SECONDS COMMAND [ARG...]: until it succeeds, which there is no event for.
+# The runner's -limit stretches the time.
 await() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${SCALE:-1}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || return 1
