@@ -20,16 +20,18 @@ var riscv64 = v1.Platform{OS: "linux", Architecture: "riscv64"}
 
 // benchImage is the demo image (busybox) with c2wbench on top, started
 // without an entry point so that `out.wasm COMMAND ARG…` is any command.
-func (l *lab) benchImage() (v1.Image, error) {
+func (l *lab) benchImage() (v1.Image, error) { return l.imageWith("c2wbench", l.guestELF()) }
+
+// imageWith is the demo image with a program on top.
+func (l *lab) imageWith(name string, elf []byte) (v1.Image, error) {
 	base, err := demoImage(filepath.Join(l.dir, "demo"))
 	if err != nil {
 		return nil, err
 	}
-	elf := l.guestELF()
 	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
 		var b bytes.Buffer
 		w := tar.NewWriter(&b)
-		err := w.WriteHeader(&tar.Header{Name: "c2wbench", Mode: 0o755, Size: int64(len(elf)), Typeflag: tar.TypeReg})
+		err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(elf)), Typeflag: tar.TypeReg})
 		if err == nil {
 			_, err = w.Write(elf)
 		}
@@ -48,7 +50,7 @@ func (l *lab) benchImage() (v1.Image, error) {
 	}
 	config = config.DeepCopy()
 	config.Config.Entrypoint = nil
-	config.Config.Cmd = []string{"/c2wbench"}
+	config.Config.Cmd = []string{"/" + name}
 	return mutate.ConfigFile(img, config)
 }
 
@@ -69,6 +71,19 @@ func demoImage(dir string) (v1.Image, error) {
 // writeImage writes the benchmark image as an OCI layout.
 func (l *lab) writeImage(dir string) error {
 	img, err := l.benchImage()
+	if err != nil {
+		return err
+	}
+	return writeLayout(dir, img)
+}
+
+// writeImageWith writes the demo image with an executable, by its own name.
+func (l *lab) writeImageWith(dir, file string) error {
+	elf, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	img, err := l.imageWith(filepath.Base(file), elf)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 const (
 	partPrograms = "programs" // c2wbench on every engine
 	partReal     = "real"     // programs of a Debian image
+	partLibm     = "libm"     // a C library's floating point
 	partCover    = "cover"    // what translated code executes after training
 	partBudget   = "budget"   // size and start-up as the budget grows
 	partStarts   = "starts"   // from process start to the first output
@@ -27,7 +28,7 @@ const (
 	partProfile  = "profile"  // where the time goes
 )
 
-var allParts = []string{partPrograms, partReal, partCover, partBudget, partStarts, partTraffic, partProfile}
+var allParts = []string{partPrograms, partReal, partLibm, partCover, partBudget, partStarts, partTraffic, partProfile}
 
 // options are the command line. A zero path means: look for the tool.
 type options struct {
@@ -162,6 +163,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		rep.programs(ctx, lab, ps)
 	}
 	rep.real(ctx, lab, ws)
+	rep.libm(ctx, lab)
 	rep.cover(ctx, lab, ps, ws)
 	rep.budget(ctx, lab)
 	rep.start(ctx, lab)

@@ -30,11 +30,14 @@ type report struct {
 	Starts      []startInfo  `json:"starts"`
 	Traffic     []*traffic   `json:"traffic,omitempty"`
 	Real        *real        `json:"real,omitempty"`
+	Libm        []*libmRow   `json:"libm,omitempty"`
 	Cover       []coverage   `json:"coverage,omitempty"`
 	Budget      *budgets     `json:"budgets,omitempty"`
 	Profiles    []profile    `json:"profiles,omitempty"`
 	Targets     []target     `json:"targets"`
 	Faults      []string     `json:"faults"`
+
+	libmSums []uint64 // what the first run of libm gave
 }
 
 type hostInfo struct {

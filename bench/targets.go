@@ -91,6 +91,9 @@ func (rep *report) targets() (ts []target) {
 	if rep.Real != nil {
 		ts = append(ts, rep.realTargets()...)
 	}
+	if len(rep.Libm) > 0 {
+		ts = append(ts, rep.libmTargets()...)
+	}
 	for _, c := range rep.Cover {
 		ts = append(ts, judgeShare(c.What+", "+c.Engine+", instructions in translated code", 95, c.Share()))
 	}

@@ -19,6 +19,7 @@ func (rep *report) text(out io.Writer) {
 	rep.programText(out)
 	rep.processText(out)
 	rep.Real.text(out)
+	rep.libmText(out)
 	rep.coverText(out)
 	rep.Budget.text(out)
 	rep.conversionText(out)
