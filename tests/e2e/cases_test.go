@@ -110,7 +110,7 @@ var settings = testCase{
 		"--sysctl=vm.overcommit_memory=1", "--sysctl=kernel.msgmax=4096", "--sysctl=kernel/domainname=example", "--add-host=db:10.0.0.1"),
 	want: "600000\n700000\n0\n50\n777\n1777\ntmpfs /t tmpfs rw,nosuid,nodev,relatime,size=1024k,mode=777 0 0\ntmpfs /tmp tmpfs rw,nosuid,nodev,noexec,relatime 0 0\n" +
 		"1024\n1\n4096\nexample\n10.0.0.1\tdb\nran\n",
-	stderr: `^sh: can't create /ro/x: Read-only file system\n$`,
+	stderr: `^sh: .*can't create /ro/x: Read-only file system\n$`,
 }
 
 // statusCases are how a run can end.
@@ -138,6 +138,18 @@ func TestHello(t *testing.T) {
 		t.Skip("boots Linux on each engine")
 	}
 	onEach(t, engines, func(t *testing.T, e *engine) { hello.on(t, e, convert(t, "demo:")) })
+}
+
+// TestManyFiles makes as many files as the writable layer's size counts, twice what
+// the kernel would allow for this memory, and finds room for content then.
+func TestManyFiles(t *testing.T) {
+	slow(t)
+	c := testCase{
+		run: sh(`mkdir /many; cd /many; seq 20000 | xargs touch 2>&1 | sed 's/.*: //' | sort -u
+			ls | wc -l; head -c 8000000 /dev/zero > 1; wc -c < 1`),
+		match: `^No space left on device\n163\d\d\n8000000\n$`, // of 16384
+	}
+	c.on(t, attached[0], convert(t, "demo:", "--memory=64m", "--writable-size=16m"))
 }
 
 func TestDemo(t *testing.T) {

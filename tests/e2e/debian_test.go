@@ -73,29 +73,6 @@ files = [os.open('/etc/passwd', os.O_RDONLY) for _ in range(30000)]
 print(len(files), 'open')
 `
 
-// TestManyFiles makes more files than the kernel's own limit, a file for each two
-// pages of memory, and then as many as the writable layer holds: no more.
-func TestManyFiles(t *testing.T) {
-	slow(t)
-	const program = `
-import errno, os
-fs = os.statvfs('/')
-size = fs.f_blocks * fs.f_frsize
-os.mkdir('/many')
-made = 0
-try:
-    while made <= size / 1024:
-        os.mknod('/many/%d' % made)
-        made += 1
-except OSError as e:
-    print(errno.errorcode[e.errno], made > 8192, made > size / 1024 - 100)
-os.truncate('/many/0', 0)
-print(os.statvfs('/').f_bfree > fs.f_bfree * 0.9)
-`
-	c := testCase{run: args("python3", "-c", program), want: "ENOSPC True True\nTrue\n"}
-	c.on(t, attached[0], convert(t, debian(t), "--memory=64m", "--writable-size=16m"))
-}
-
 func TestDebian(t *testing.T) {
 	slow(t)
 	file := convert(t, debian(t))
