@@ -334,6 +334,7 @@ func (m *Machine) pollDevices() (more bool) {
 // machine's would not come before the guest's next timer.
 func (m *Machine) sleep() {
 	m.idle = false
+	m.more = m.pollDevices()
 	if m.over() || m.Engine.Priv.Runnable() {
 		return
 	}
