@@ -24,14 +24,17 @@ var cpythonTests = []struct {
 	{"test_decimal", 15 * time.Minute},
 }
 
+// cpythonCommand runs a test, and once more the cases that failed: some compare
+// two readings of a clock, and between these a busy computer does other things.
 func cpythonCommand(test string) []string {
-	return []string{"python3", "-m", "test", "-v", test}
+	return []string{"python3", "-m", "test", "-v", "--rerun", test}
 }
 
 // verdicts is what a run of CPython's tests said of each case.
 type verdicts struct {
 	run     string            // "Ran N tests"
-	failed  map[string]bool   // cases with an error or a failure
+	failed  map[string]bool   // cases with an error or a failure, again if they were run again
+	once    map[string]bool   // cases that failed the first time only
 	skipped map[string]string // case → why
 	passed  map[string]bool
 	last    string // the case that was begun last
@@ -46,14 +49,18 @@ var (
 	// verdictLine ends it. What a test prints may stand between.
 	verdictLine = regexp.MustCompile(`(?:^|\.\.\. )(ok|FAIL|ERROR|expected failure|unexpected success|skipped .*)$`)
 	failLine    = regexp.MustCompile(`^(?:FAIL|ERROR|UNEXPECTED SUCCESS): `)
+	// againLine stands before the cases that are run again.
+	againLine = regexp.MustCompile(`^Re-running \d+ failed tests? in verbose mode`)
 )
 
 // readVerdicts reads what unittest says with -v.
 func readVerdicts(output string) *verdicts {
-	v := &verdicts{failed: map[string]bool{}, skipped: map[string]string{}, passed: map[string]bool{}}
+	v := &verdicts{failed: map[string]bool{}, once: map[string]bool{}, skipped: map[string]string{}, passed: map[string]bool{}}
+	again := false
 	for line := range strings.Lines(output) {
 		line = strings.TrimRight(line, "\r\n")
-		if m := ranLine.FindStringSubmatch(line); m != nil {
+		again = again || againLine.MatchString(line)
+		if m := ranLine.FindStringSubmatch(line); m != nil && !again {
 			v.run, v.whole = m[1], true
 		}
 		if m := caseLine.FindStringSubmatch(line); m != nil {
@@ -73,6 +80,10 @@ func readVerdicts(output string) *verdicts {
 		switch word, why, _ := strings.Cut(m[1], " "); word {
 		case "ok", "expected":
 			v.passed[v.last] = true
+			if again && v.failed[v.last] {
+				delete(v.failed, v.last)
+				v.once[v.last] = true
+			}
 		case "skipped":
 			v.skipped[v.last] = strings.Trim(why, `'"`)
 		default:
@@ -106,6 +117,9 @@ func (v *verdicts) differences(there *verdicts) (worse, other []string) {
 		if !v.failed[name] && v.whole {
 			other = append(other, "fails only there: "+name)
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.once)) {
+		other = append(other, "failed here, and not when run again: "+name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.skipped)) {
 		if there.passed[name] {

@@ -129,6 +129,12 @@ func TestVerdicts(t *testing.T) {
 	if s := v.String(); s != "7 run, 4 failed, 1 skipped" {
 		t.Error(s)
 	}
+	v = readVerdicts(unittest + "Ran 7 tests in 1s\nRe-running 1 failed tests in verbose mode in subprocesses\n" +
+		"Re-running test_os in verbose mode (matching: test_three)\ntest_three (test.test_os.A.test_three) ... ok\nRan 1 test in 1s\n")
+	if v.String() != "7 run, 3 failed, 1 skipped" || !reflect.DeepEqual(v.once, map[string]bool{a + "test_three": true}) {
+		t.Errorf("%v, once %v", v, v.once)
+	}
+	v.failed[a+"test_three"] = true
 	there := readVerdicts(strings.NewReplacer("A.test_three) ...", "A.test_three) ... ok ", "A.test_one) ... ok", "A.test_one) ... FAIL", "FAIL: test_three", "x").
 		Replace(unittest) + "Ran 7 tests in 1s\n")
 	delete(there.failed, a+"test_three")
@@ -138,7 +144,7 @@ func TestVerdicts(t *testing.T) {
 	if want := []string{"fails, skipped there: " + a + "test_four (why)", "fails only here: " + a + "test_three"}; !slices.Equal(worse, want) {
 		t.Errorf("worse: %q", worse)
 	}
-	if want := []string{"fails there, too: test.test_os.B.setUpClass", "fails there, too: test.test_os.C.test_six", "fails only there: " + a + "test_one"}; !slices.Equal(other, want) {
+	if want := []string{"fails there, too: test.test_os.B.setUpClass", "fails there, too: test.test_os.C.test_six", "fails only there: " + a + "test_one", "failed here, and not when run again: " + a + "test_three"}; !slices.Equal(other, want) {
 		t.Errorf("other: %q", other)
 	}
 }

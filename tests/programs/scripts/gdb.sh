@@ -37,7 +37,7 @@ has "disassembly" "$out" '^=> 0x[0-9a-f]+ <'
 has "its end" "$out" "exited (with code 0[0-9]+|normally)"
 clock watch eval 'out=$(g -ex "break main" -ex run -ex "watch global" -ex continue -ex continue ./p)'
 has "a watchpoint" "$out" "New value = 2"
-out=$(g -ex run -ex bt ./p x)
+out=$(g -ex run -ex bt --args ./p x)
 has "a signal" "$out" "received signal SIGABRT"
 has "its stack" "$out" "in main \(argc=2"
 out=$(g -ex 'break leaf if n > 1' -ex 'commands 1
