@@ -75,7 +75,6 @@ type openFile struct {
 func newFiles(sys fileSystem, wasmtime bool) *files {
 	f := &files{sys: sys, wasmtime: wasmtime}
 	f.findRoots()
-	f.findLinkTimes()
 	if len(f.roots) > 0 {
 		f.windows = sys.pathFilestat(uint32(f.roots[0].FD), `.\.`, &f.st) == errnoSuccess && f.st.filetype == filetypeDirectory
 	}
@@ -104,7 +103,8 @@ func (f *files) findRoots() {
 }
 
 // findLinkTimes asks the engine to set no time of a directory: it fails where
-// that is opened for writing first.
+// that is opened for writing first. Node must not be asked, which then sets the
+// times that the directory has, cut to seconds.
 func (f *files) findLinkTimes() {
 	for _, r := range f.roots {
 		if !r.ReadOnly {

@@ -303,6 +303,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 		now := &hostfs.Times{NowMtime: true}
 		sys := &fakeFS{onStat: is(filetypeSymlink, 5), flags: fdstat{rights: rightsAll}, answer: map[string]Errno{"pathSetTimes": errnoIsdir}}
 		f := newFiles(sys, anyEngine)
+		f.findLinkTimes()
 		sys.calls = nil
 		wantErr(t, "link", f.SetTimesAt(3, "l", now), hostfs.EOPNOTSUPP)
 		sys.onStat, sys.onFDStat = is(filetypeRegular, 5), fdIs(filetypeRegular, 5)
@@ -313,6 +314,7 @@ var fileDifferenceTests = map[string]func(t *testing.T){
 		// An engine that sets no time of a directory without a word goes by paths.
 		sys = &fakeFS{onStat: is(filetypeSymlink, 5), flags: fdstat{rights: rightsAll}}
 		f = newFiles(sys, anyEngine)
+		f.findLinkTimes()
 		sys.calls = nil
 		wantErr(t, "link by path", f.SetTimesAt(3, "l", now), hostfs.OK)
 		if !sys.called("pathSetTimes") {

@@ -339,6 +339,9 @@ func (h *Host) Files() hostfs.FS {
 		if f := newFiles(h.fsys, h.isWasmtime()); len(f.roots) > 0 {
 			f.now = h.Monotonic
 			f.unsignedTimes = h.wasmtime || h.uvwasi
+			if f.linkTimes = f.unsignedTimes; !f.linkTimes {
+				f.findLinkTimes()
+			}
 			h.files = f
 		}
 	}
