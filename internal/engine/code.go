@@ -79,14 +79,8 @@ func (c *codeCache) init(e *Engine) {
 	}
 }
 
-// noFrame is no RAM frame, and has no code.
-const noFrame = -1
-
 // page is a frame's decoded code, nil if there is none.
 func (c *codeCache) page(frame int) *codePage {
-	if frame == noFrame {
-		return nil
-	}
 	n := int(c.pages[frame]) - 1
 	if n < 0 {
 		return nil
@@ -219,15 +213,15 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 		p = c.newPage(frame)
 	}
 	off := uint16(pc & core.PageMask)
-	if c.decoded(p, int(off)) == 0 {
+	if record = c.decoded(p, int(off)); record == 0 {
 		c.decode(p, frame, off)
+		record = c.decoded(p, int(off))
 	}
 	for i := range p.straddles {
 		if p.straddles[i].off == off {
 			return c.straddle(p, &p.straddles[i], frame, pc)
 		}
 	}
-	record = c.decoded(p, int(off))
 	if p.bound != nil {
 		target = p.bound.target(off)
 	}

@@ -18,23 +18,26 @@ type straddle struct {
 	record uint32 // 0 if there is none yet
 }
 
+// noFrame is no RAM frame.
+const noFrame = -1
+
 // straddle returns the record of an instruction that ends in the page behind, and
 // the target if the page's translation has it. If the page behind cannot be
 // fetched, Go executes the instruction and raises the exception.
 func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) (record, target uint32) {
 	e := c.e
-	next := noFrame
+	next, q := noFrame, (*codePage)(nil)
 	m, f := e.Priv.Translate(pc&^core.PageMask+core.PageSize, isa.AccessExec)
 	if f == nil {
 		if n, ok := e.RAM.Frame(m.Phys); ok {
-			next = n
+			next, q = n, c.page(n)
 		}
 	}
 	if c.page(frame) != p {
 		// The walk set a bit in a page table that lies in this very page.
 		return c.put(&isa.Insn{}, uint16(pc&core.PageMask), 0, emit.HandlerSingle), 0
 	}
-	if q := c.page(next); s.record != 0 && q != nil && s.serial == q.serial {
+	if s.record != 0 && q != nil && s.serial == q.serial {
 		return s.record, c.straddling(p, s, frame, q)
 	}
 	var both [2 * core.MaxInsn]byte
@@ -46,7 +49,6 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) (re
 	if next == noFrame || !ok || next == frame {
 		return c.put(&isa.Insn{}, s.off, 0, emit.HandlerSingle), 0
 	}
-	q := c.page(next)
 	if q == nil {
 		q = c.newPage(next)
 	}
