@@ -261,7 +261,7 @@ func many() {
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
 	limit.Cur = limit.Max
 	unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
-	want := min(int(limit.Cur)-100, 1000)
+	want := min(int(limit.Cur)-100, 300)
 	var fds []int
 	for i := range want {
 		fd := file("many", fmt.Sprint(i))
