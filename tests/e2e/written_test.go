@@ -108,7 +108,7 @@ func TestKilled(t *testing.T) {
 	})
 }
 
-// huntIn returns the command's path, built for linux and arch.
+// huntFor makes the command for linux and arch, once, and returns its directory.
 func huntFor(arch string) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		dir := shared("hunt-" + arch)
