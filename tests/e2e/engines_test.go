@@ -264,3 +264,6 @@ func printEngines() {
 	}
 	fmt.Printf("engine  %-9s the c2w of this tree\n", attached[0].name)
 }
+
+// behindEngines are the ways in which c2w run runs a file.
+var behindEngines = []string{"", "wasmtime", "node", "wazero"}

@@ -145,9 +145,6 @@ func (u *user) ends(status int) {
 	}
 }
 
-// behindEngines are the ways in which c2w run runs a file.
-var behindEngines = []string{"", "wasmtime", "node", "wazero"}
-
 // onRunEngines runs a test with c2w run on each engine that is there. first are
 // its arguments.
 func onRunEngines(t *testing.T, test func(t *testing.T, first []string)) {
