@@ -67,6 +67,9 @@ type interrupted struct{ signal os.Signal }
 
 func (i interrupted) Error() string { return i.signal.String() }
 
+// Is: who asks a context for its cause gets this where others get Canceled.
+func (i interrupted) Is(target error) bool { return target == context.Canceled }
+
 // interruptible returns a context that the first of some signals ends; a second
 // one ends the process at once. Those that this process was started with being
 // ignored stay so.
