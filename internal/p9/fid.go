@@ -78,7 +78,7 @@ func (s *Server) closeFid(f *fid) (e hostfs.Errno) {
 	if n.opens--; n.opens == 0 && n.typ != hostfs.Directory {
 		n.rights = 0
 		if n.forget {
-			s.forgetMeta(n)
+			s.endMeta(n)
 		}
 		if n.handle != nil {
 			e = s.closeHandle(n.handle)

@@ -16,14 +16,18 @@ type handle struct {
 // handleList is what is open: in the list what can be closed and opened again;
 // beside it, in kept's, deleted files that a fid has open, which cannot.
 type handleList struct {
-	head  handle
-	ids   uint64
-	count int // in the list
-	kept  int // beside it
-	spare *handle
+	head    handle
+	deleted handle // of a list of those beside it
+	ids     uint64
+	count   int // in the list
+	kept    int // beside it
+	spare   *handle
 }
 
-func (l *handleList) init() { l.head.prev, l.head.next = &l.head, &l.head }
+func (l *handleList) init() {
+	l.head.prev, l.head.next = &l.head, &l.head
+	l.deleted.prev, l.deleted.next = &l.deleted, &l.deleted
+}
 
 func (l *handleList) link(h *handle) {
 	h.prev, h.next = &l.head, l.head.next
@@ -33,7 +37,8 @@ func (l *handleList) link(h *handle) {
 // keep takes h, whose file has no name any more, out of the list.
 func (l *handleList) keep(h *handle) {
 	unlink(h)
-	h.prev, h.next = h, h
+	h.prev, h.next = &l.deleted, l.deleted.next
+	h.prev.next, h.next.prev = h, h
 	h.kept = true
 	l.count--
 	l.kept++

@@ -291,9 +291,22 @@ func (s *Server) leave(n *node, last bool) {
 	if last && n.handle != nil && n.opens > 0 && n.typ != hostfs.Directory {
 		n.forget = true
 	} else if last {
-		s.forgetMeta(n)
+		s.endMeta(n)
 	}
 	s.detach(n)
+}
+
+// endMeta drops what is kept of n, whose last name is gone and which nobody has
+// open by that name. Who has it open by another that went before still asks
+// for it: then it ends with that one.
+func (s *Server) endMeta(n *node) {
+	for h := s.handles.deleted.next; h != &s.handles.deleted; h = h.next {
+		if h.node != n && h.node.path == n.path {
+			h.node.forget = true
+			return
+		}
+	}
+	s.forgetMeta(n)
 }
 
 func (s *Server) renameat() hostfs.Errno {

@@ -3,6 +3,7 @@
 package p9_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,6 +49,33 @@ func TestUnlinkedButOpen(t *testing.T) {
 	g.reads(h, 0, "newer")
 	if a := g.attr(h); a.Nlink != 0 {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestUnlinkedNameByName: a file keeps its modes as long as somebody has it open,
+// by whatever names, and no file that gets its inode number has them.
+func TestUnlinkedNameByName(t *testing.T) {
+	g := start(t)
+	a := g.create("", "a", 0o600)
+	g.ok(g.Link(1, a, "b"))
+	g.ok(g.Link(1, a, "c"))
+	b := g.open("b", rdonly)
+	for _, name := range []string{"a", "b", "c"} { // nobody has it open as c
+		g.ok(g.Unlinkat(1, name, 0))
+	}
+	for _, f := range []uint32{a, b} {
+		if got := g.attr(f); got.Mode != 0o100600 || got.Nlink != 0 {
+			t.Errorf("%+v", got)
+		}
+		path := g.attr(f).Qid.Path
+		g.ok(g.Clunk(f))
+		for i := range 20 { // on some file systems one of them has its number
+			n := g.create("", fmt.Sprint(f, ".", i), 0o755)
+			if got := g.attr(n); got.Mode != 0o100755 || f == a && got.Qid.Path == path {
+				t.Errorf("%+v", got)
+			}
+			g.ok(g.Clunk(n))
+		}
 	}
 }
 
