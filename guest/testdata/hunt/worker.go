@@ -131,7 +131,7 @@ func (a *agent) do(o *op) string {
 		return fmt.Sprintf("DIFFERS step %d: %s (slot's %s, flags %#o): %s, want %s", o.Step, o, names[s.name], s.flags, clip(result[0]), clip(result[1]))
 	}
 	a.after(o, s)
-	return clip(result[0])
+	return clip(result[0]) + " (" + names[s.name] + ")"
 }
 
 func clip(s string) string {
@@ -177,10 +177,19 @@ func (a *agent) prepare(o *op, s *slot) (skip bool) {
 	case opRead, opPread, opWrite, opPwrite, opWritev, opSeek, opFtruncate, opFstat, opFsync, opSetFlags, opAppendOnce:
 		return !open
 	case opCopyRange:
+		// Within one file, what overlaps has no defined result: the pages are
+		// written to while they are in the pipe.
 		other := &a.slots[o.Name%slots]
-		return !open || other.fd[0] < 0
+		return !open || other.fd[0] < 0 || sameFile(s.fd[1], other.fd[1])
 	}
 	return false
+}
+
+func sameFile(a, b int) bool {
+	var x, y syscall.Stat_t
+	check(syscall.Fstat(a, &x))
+	check(syscall.Fstat(b, &y))
+	return x.Ino == y.Ino
 }
 
 // bytesOf are an operation's own.
@@ -301,7 +310,7 @@ func (a *agent) one(o *op, s *slot, i int) string {
 		return errno(err)
 	case opStore:
 		copy(s.data[i][o.Off:o.Off+o.Len], bytesOf(o))
-		return ""
+		return "stored"
 	case opLoad:
 		return digest(s.data[i][o.Off : o.Off+o.Len])
 	case opCopySelf: // the source of the write is the file itself
