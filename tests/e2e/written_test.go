@@ -134,14 +134,19 @@ func hunter(t *testing.T) string {
 	return dir
 }
 
-// huntSeeds of the sequences: C2W_HUNT_SEEDS, separated by commas, or some.
+// huntSeeds of the sequences: C2W_HUNT_SEEDS, separated by commas, "random" for
+// one of the moment's; or two that are the same for everybody.
 func huntSeeds(t *testing.T) (seeds []int64) {
 	t.Helper()
 	list := os.Getenv("C2W_HUNT_SEEDS")
 	if list == "" {
-		return []int64{1, time.Now().UnixNano() % 1_000_000}
+		return []int64{1, 37}
 	}
 	for s := range strings.SplitSeq(list, ",") {
+		if s == "random" {
+			seeds = append(seeds, time.Now().UnixNano()%1_000_000)
+			continue
+		}
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil {
 			t.Fatal(err)
