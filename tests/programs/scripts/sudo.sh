@@ -7,8 +7,8 @@ same "another user" "postgres" "$(as sudo -n -u postgres /usr/bin/id -un)"
 same "root as another user" "tester" "$(sudo -n -u tester id -un)"
 has "what the rules do not allow" "$(as sudo -n /usr/bin/cat /etc/shadow)" "password is required|not allowed"
 has "sudo -l" "$(as sudo -n -l)" "NOPASSWD: /usr/bin/id, /usr/bin/tee"
-echo x | as sudo -n /usr/bin/tee /root/written >/dev/null
-same "a file of root's" "root x" "$(stat -c %U /root/written) $(cat /root/written)"
+echo x | as sudo -n /usr/bin/tee /etc/written >/dev/null
+same "a file of root's" "root x" "$(stat -c %U /etc/written) $(cat /etc/written)"
 same "its own environment" "SUDO_USER=root" "$(Y=1 sudo -n env | grep -E '^(Y|SUDO_USER)=')"
 same "su" "tester /home/tester" "$(su - tester -c 'echo $(id -un) $PWD')"
 echo 'tester:secret' > /tmp/pw
