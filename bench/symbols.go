@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/machinewasm"
+	"github.com/c2w/c2w/internal/convert/machinewasm"
+	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/wasm"
 )
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/c2w/c2w/internal/convert"
-	"github.com/c2w/c2w/internal/machinewasm"
+	"github.com/c2w/c2w/internal/convert/machinewasm"
 )
 
 // TestSymbols asks of a file that c2w has made how many of its functions are what.

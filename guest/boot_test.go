@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/c2w/c2w/guest/initramfs"
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/container"
+	"github.com/c2w/c2w/internal/convert/container"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 // TestBoot boots the committed kernel, init and runc under qemu, which is the
@@ -23,30 +23,30 @@ func TestBoot(t *testing.T) {
 	if os.Getenv("C2W_QEMU") == "" {
 		t.Skip("boots a guest under qemu-system-riscv64 for minutes; set C2W_QEMU=1 to run it")
 	}
-	m := newMachine(t, &bootcfg.Boot{
-		Root:    bootcfg.Root{Device: "/dev/vda", Type: "erofs", UpperSize: "1m"},
+	m := newMachine(t, &agent.Boot{
+		Root:    agent.Root{Device: "/dev/vda", Type: "erofs", UpperSize: "1m"},
 		Volumes: []string{"/data/vol", "/link/vol"},
 	})
-	spec := func(args ...string) *bootcfg.Spec {
-		return &bootcfg.Spec{Args: args, Env: []string{"PATH=/nowhere:/bin", "WORD=two words"}}
+	spec := func(args ...string) *agent.Spec {
+		return &agent.Spec{Args: args, Env: []string{"PATH=/nowhere:/bin", "WORD=two words"}}
 	}
 
 	t.Run("exit", func(t *testing.T) {
-		m.run(t, spec("probe", "exit", "0")).want(t, "", "", bootcfg.Exit{})
-		m.run(t, spec("probe", "exit", "255")).want(t, "", "", bootcfg.Exit{Status: 255})
+		m.run(t, spec("probe", "exit", "0")).want(t, "", "", agent.Exit{})
+		m.run(t, spec("probe", "exit", "255")).want(t, "", "", agent.Exit{Status: 255})
 		s := spec("probe", "exit", "7")
 		s.Init = true
-		m.run(t, s).want(t, "", "", bootcfg.Exit{Status: 7})
+		m.run(t, s).want(t, "", "", agent.Exit{Status: 7})
 		s.Args = []string{"probe", "kill", "9"}
-		m.run(t, s).want(t, "", "", bootcfg.Exit{Status: 137})
+		m.run(t, s).want(t, "", "", agent.Exit{Status: 137})
 	})
 	t.Run("killed from outside", func(t *testing.T) {
 		s := spec("probe", "ready", "sleep", "3600")
-		m.run(t, s, on("ready\n", bootcfg.Signal{Number: 9})).want(t, "ready\n", "", bootcfg.Exit{Status: 137, Signal: 9})
+		m.run(t, s, on("ready\n", agent.Signal{Number: 9})).want(t, "ready\n", "", agent.Exit{Status: 137, Signal: 9})
 		// 28 does nothing to it.
-		m.run(t, s, on("ready\n", bootcfg.Stop{Signal: 28, Grace: 300})).want(t, "ready\n", "", bootcfg.Exit{Status: 137, Signal: 9})
+		m.run(t, s, on("ready\n", agent.Stop{Signal: 28, Grace: 300})).want(t, "ready\n", "", agent.Exit{Status: 137, Signal: 9})
 		s.Init = true
-		m.run(t, s, on("ready\n", bootcfg.Stop{Signal: 15, Grace: 60_000})).want(t, "ready\n", "", bootcfg.Exit{Status: 143})
+		m.run(t, s, on("ready\n", agent.Stop{Signal: 15, Grace: 60_000})).want(t, "ready\n", "", agent.Exit{Status: 143})
 	})
 	t.Run("not started", func(t *testing.T) {
 		for _, c := range []struct {
@@ -61,27 +61,27 @@ func TestBoot(t *testing.T) {
 			{"/bin", 126, "is a directory"},
 			{"text", 126, "not a program for this machine"},
 		} {
-			m.run(t, spec(c.name)).want(t, "", "", bootcfg.Error{Status: c.status, Text: c.name + ": " + c.why})
+			m.run(t, spec(c.name)).want(t, "", "", agent.Error{Status: c.status, Text: c.name + ": " + c.why})
 		}
 		s := spec("probe")
 		s.User = "nosuch"
-		m.run(t, s).want(t, "", "", bootcfg.Error{Status: 125, Text: "unable to find user nosuch: no matching entry in /etc/passwd"})
+		m.run(t, s).want(t, "", "", agent.Error{Status: 125, Text: "unable to find user nosuch: no matching entry in /etc/passwd"})
 		s = spec("probe")
 		s.Dir = "/bin/probe"
-		m.run(t, s).want(t, "", "", bootcfg.Error{Status: 125, Text: "making the working directory /bin/probe: not a directory"})
+		m.run(t, s).want(t, "", "", agent.Error{Status: 125, Text: "making the working directory /bin/probe: not a directory"})
 		s = spec("nosuch")
 		s.Init = true
-		m.run(t, s).want(t, "", "", bootcfg.Error{Status: 127, Text: "nosuch: command not found"})
+		m.run(t, s).want(t, "", "", agent.Error{Status: 127, Text: "nosuch: command not found"})
 	})
 	t.Run("not created", func(t *testing.T) {
-		bad := newMachine(t, &bootcfg.Boot{Root: bootcfg.Root{Device: "/dev/vda", Type: "nofs"}})
-		bad.run(t, spec("probe")).want(t, "", "", bootcfg.Error{Status: 125, Text: "mounting the root device /dev/vda as nofs: no such device"})
+		bad := newMachine(t, &agent.Boot{Root: agent.Root{Device: "/dev/vda", Type: "nofs"}})
+		bad.run(t, spec("probe")).want(t, "", "", agent.Error{Status: 125, Text: "mounting the root device /dev/vda as nofs: no such device"})
 	})
 	t.Run("processes", func(t *testing.T) {
 		s := spec("probe", "orphans")
-		m.run(t, s).want(t, "true <nil>\ntrue <nil>\n", "", bootcfg.Exit{})
+		m.run(t, s).want(t, "true <nil>\ntrue <nil>\n", "", agent.Exit{})
 		s.Init = true
-		m.run(t, s).want(t, "true <nil>\ntrue <nil>\n", "", bootcfg.Exit{})
+		m.run(t, s).want(t, "true <nil>\ntrue <nil>\n", "", agent.Exit{})
 	})
 	t.Run("streams", func(t *testing.T) {
 		random := make([]byte, 1_000_003)
@@ -89,14 +89,14 @@ func TestBoot(t *testing.T) {
 		source.Read(random)
 		for _, input := range [][]byte{{}, []byte("no newline"), []byte("\n\n\x04\x16\x16\n"), random} {
 			want := fmt.Sprintf("%d %x <nil>\n", len(input), sha256.Sum256(input))
-			m.run(t, spec("probe", "sum"), typed(input), closed()).want(t, want, "", bootcfg.Exit{})
+			m.run(t, spec("probe", "sum"), typed(input), closed()).want(t, want, "", agent.Exit{})
 		}
-		m.run(t, spec("probe", "copy"), typed(random), closed()).want(t, string(random), "copied\n", bootcfg.Exit{})
+		m.run(t, spec("probe", "copy"), typed(random), closed()).want(t, string(random), "copied\n", agent.Exit{})
 		s := spec("probe", "flood")
 		s.Init = true // the signal does not kill a process 1
-		m.run(t, s, on("ready\n", bootcfg.Close{Stream: bootcfg.Stdout})).wantLast(t, bootcfg.Exit{Status: 141})
+		m.run(t, s, on("ready\n", agent.Close{Stream: agent.Stdout})).wantLast(t, agent.Exit{Status: 141})
 		r := m.run(t, spec("probe", "deaf"), typed(random))
-		r.want(t, "deaf\n", "", bootcfg.Exit{})
+		r.want(t, "deaf\n", "", agent.Exit{})
 		if !r.inputUnwanted {
 			t.Error("nobody said that input is not wanted")
 		}
@@ -107,8 +107,8 @@ func TestBoot(t *testing.T) {
 		s.Hostname = "box"
 		s.User = "web"
 		s.Realtime = time.Date(2031, 1, 2, 3, 4, 5, 0, time.UTC).UnixNano()
-		s.Entropy = make([]byte, bootcfg.MaxEntropy)
-		s.Mounts = []bootcfg.Mount{{Index: 0, Target: "/mnt/a"}, {Index: 1, Target: "/link/b", ReadOnly: true}}
+		s.Entropy = make([]byte, agent.MaxEntropy)
+		s.Mounts = []agent.Mount{{Index: 0, Target: "/mnt/a"}, {Index: 1, Target: "/link/b", ReadOnly: true}}
 		m.run(t, s).wantLines(t,
 			`args: ["probe" "look" ""]`,
 			`env: ["PATH=/nowhere:/bin" "WORD=two words" "HOME=/home/web"]`,
@@ -127,7 +127,7 @@ func TestBoot(t *testing.T) {
 	})
 	t.Run("root's surroundings", func(t *testing.T) {
 		s := spec("probe", "look")
-		s.Mounts = []bootcfg.Mount{{Index: 0, Target: "/mnt/a"}}
+		s.Mounts = []agent.Mount{{Index: 0, Target: "/mnt/a"}}
 		r := m.run(t, s)
 		r.wantLines(t,
 			`env: ["PATH=/nowhere:/bin" "WORD=two words" "HOME=/root"]`,
@@ -149,32 +149,32 @@ func TestBoot(t *testing.T) {
 		for range 15 {
 			s.Args = append(s.Args, strings.Repeat("x", 128<<10-1))
 		}
-		m.run(t, s).want(t, "17 131071\n", "", bootcfg.Exit{})
+		m.run(t, s).want(t, "17 131071\n", "", agent.Exit{})
 		s.Args = append(s.Args, strings.Repeat("x", 128<<10))
-		m.run(t, s).want(t, "", "", bootcfg.Error{Status: 126, Text: "probe: argument list too long"})
+		m.run(t, s).want(t, "", "", agent.Error{Status: 126, Text: "probe: argument list too long"})
 	})
 	t.Run("terminal", func(t *testing.T) {
 		s := spec("probe", "terminal")
 		s.Terminal = true
 		s.Rows, s.Cols = 24, 80
 		want := fmt.Sprintf("24 80 true /dev/pts/0\r\nready\r\nhi\r\n3 %x <nil>\r\nresized 50 132\r\n", sha256.Sum256([]byte("hi\n")))
-		m.run(t, s, on("ready\r\n", bootcfg.Resize{Rows: 50, Cols: 132}), typed([]byte("hi\n\x04"))).want(t, want, "", bootcfg.Exit{})
+		m.run(t, s, on("ready\r\n", agent.Resize{Rows: 50, Cols: 132}), typed([]byte("hi\n\x04"))).want(t, want, "", agent.Exit{})
 		// The end of the input is typed; what was not a line yet goes first.
 		s.Cooked = true
 		want = fmt.Sprintf("24 80 true /dev/pts/0\nready\n2 %x <nil>\nresized 50 132\n", sha256.Sum256([]byte("hi")))
-		m.run(t, s, on("ready\n", bootcfg.Resize{Rows: 50, Cols: 132}), typed([]byte("hi")), closed()).want(t, want, "", bootcfg.Exit{})
+		m.run(t, s, on("ready\n", agent.Resize{Rows: 50, Cols: 132}), typed([]byte("hi")), closed()).want(t, want, "", agent.Exit{})
 		s = spec("probe", "ready", "sleep", "3600")
 		s.Terminal = true
-		m.run(t, s, on("ready\r\n", nil), typed([]byte{3})).want(t, "ready\r\n^C", "", bootcfg.Exit{Status: 2})
+		m.run(t, s, on("ready\r\n", nil), typed([]byte{3})).want(t, "ready\r\n^C", "", agent.Exit{Status: 2})
 	})
 	t.Run("out of memory", func(t *testing.T) {
-		m.run(t, spec("probe", "eat")).wantLast(t, bootcfg.Exit{Status: 137, Signal: 9, OutOfMemory: true})
+		m.run(t, spec("probe", "eat")).wantLast(t, agent.Exit{Status: 137, Signal: 9, OutOfMemory: true})
 	})
 }
 
 // newMachine makes what qemu boots: a root file system with what the cases above
 // name, an initial file system, two directories of the host.
-func newMachine(t *testing.T, boot *bootcfg.Boot) machine {
+func newMachine(t *testing.T, boot *agent.Boot) machine {
 	t.Helper()
 	dir := t.TempDir()
 	m := machine{kernel: filepath.Join(dir, "Image"), initrd: filepath.Join(dir, "initramfs"), disk: filepath.Join(dir, "disk"), shared: filepath.Join(dir, "shared")}
@@ -192,16 +192,16 @@ func newMachine(t *testing.T, boot *bootcfg.Boot) machine {
 	kernel, err := Kernel("riscv64")
 	check(err)
 	write(m.kernel, string(kernel), 0o644)
-	frame, err := bootcfg.Append(nil, boot)
+	frame, err := agent.Append(nil, boot)
 	check(err)
 	config, err := container.Config(container.Options{})
 	check(err)
 	runc, err := Runc("riscv64")
 	check(err)
 	initrd, err := Initramfs("riscv64", []initramfs.File{
-		{Name: bootcfg.BootFile, Mode: 0o644, Data: frame},
-		{Name: bootcfg.Runc, Mode: 0o755, Data: runc},
-		{Name: bootcfg.Bundle + "/config.json", Mode: 0o644, Data: config},
+		{Name: agent.BootFile, Mode: 0o644, Data: frame},
+		{Name: agent.Runc, Mode: 0o755, Data: runc},
+		{Name: agent.Bundle + "/config.json", Mode: 0o644, Data: config},
 	})
 	check(err)
 	write(m.initrd, string(initrd), 0o644)
@@ -242,23 +242,23 @@ func command(t *testing.T, env []string, name string, args ...string) {
 
 // A deed is what the host does during a run, one after the other.
 type deed struct {
-	after   string          // wait until this is on standard output
-	message bootcfg.Message // then send this
-	input   []byte          // or this, as standard input
-	close   bool            // or end that
+	after   string        // wait until this is on standard output
+	message agent.Message // then send this
+	input   []byte        // or this, as standard input
+	close   bool          // or end that
 }
 
-func on(output string, m bootcfg.Message) deed { return deed{after: output, message: m} }
-func typed(b []byte) deed                      { return deed{input: b} }
-func closed() deed                             { return deed{close: true} }
+func on(output string, m agent.Message) deed { return deed{after: output, message: m} }
+func typed(b []byte) deed                    { return deed{input: b} }
+func closed() deed                           { return deed{close: true} }
 
 type result struct {
 	stdout, stderr string
-	last           bootcfg.Message
+	last           agent.Message
 	inputUnwanted  bool
 }
 
-func (r result) want(t *testing.T, stdout, stderr string, last bootcfg.Message) {
+func (r result) want(t *testing.T, stdout, stderr string, last agent.Message) {
 	t.Helper()
 	if r.stdout != stdout || r.stderr != stderr {
 		if len(r.stdout) > 2000 {
@@ -269,7 +269,7 @@ func (r result) want(t *testing.T, stdout, stderr string, last bootcfg.Message) 
 	r.wantLast(t, last)
 }
 
-func (r result) wantLast(t *testing.T, last bootcfg.Message) {
+func (r result) wantLast(t *testing.T, last agent.Message) {
 	t.Helper()
 	if r.last != last {
 		t.Errorf("ended with %#v, want %#v", r.last, last)
@@ -283,7 +283,7 @@ func (r result) wantLines(t *testing.T, lines ...string) {
 			t.Errorf("no line %q", line)
 		}
 	}
-	r.wantLast(t, bootcfg.Exit{})
+	r.wantLast(t, agent.Exit{})
 	if t.Failed() {
 		t.Log(r.stdout, r.stderr)
 	}

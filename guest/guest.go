@@ -103,7 +103,7 @@ func Programs(arch string) (map[string][]byte, error) {
 }
 
 // Profile returns which pages of Programs run often, in the format of
-// internal/aot, for riscv64.
+// internal/convert/aot, for riscv64.
 func Profile() []byte { return profileRiscv64 }
 
 func unpack(packed []byte) ([]byte, error) {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 // machine is what qemu boots, as files.
@@ -68,7 +68,7 @@ func (s *stream) all() string {
 
 // run boots once: waits for Ready, sends the specification, does the deeds, and
 // returns what came until the machine went off.
-func (m machine) run(t *testing.T, spec *bootcfg.Spec, deeds ...deed) result {
+func (m machine) run(t *testing.T, spec *agent.Spec, deeds ...deed) result {
 	t.Helper()
 	args := []string{"-M", "virt", "-cpu", "rv64,v=off", "-m", "128", "-bios", "default",
 		"-display", "none", "-serial", "none", "-monitor", "none", "-no-reboot", "-nic", "none",
@@ -77,7 +77,7 @@ func (m machine) run(t *testing.T, spec *bootcfg.Spec, deeds ...deed) result {
 		"-device", "virtio-serial-device,max_ports=5",
 		"-chardev", "stdio,id=console,signal=off", "-device", "virtconsole,chardev=console,nr=0",
 		"-drive", "file=" + m.disk + ",format=raw,if=none,id=disk,readonly=on", "-device", "virtio-blk-device,drive=disk",
-		"-fsdev", "local,id=shared,path=" + m.shared + ",security_model=none", "-device", "virtio-9p-device,fsdev=shared,mount_tag=" + bootcfg.HostTag,
+		"-fsdev", "local,id=shared,path=" + m.shared + ",security_model=none", "-device", "virtio-9p-device,fsdev=shared,mount_tag=" + agent.HostTag,
 		"-device", "virtio-rng-device"}
 	// Not t.TempDir: a socket's path is short.
 	dir, err := os.MkdirTemp("", "c2w")
@@ -85,7 +85,7 @@ func (m machine) run(t *testing.T, spec *bootcfg.Spec, deeds ...deed) result {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	names := []string{bootcfg.PortName, bootcfg.PortStdin, bootcfg.PortStdout, bootcfg.PortStderr}
+	names := []string{agent.PortName, agent.PortStdin, agent.PortStdout, agent.PortStderr}
 	var listeners [4]net.Listener
 	for i, name := range names {
 		nr := strconv.Itoa(i + 1)
@@ -122,8 +122,8 @@ func (m machine) run(t *testing.T, spec *bootcfg.Spec, deeds ...deed) result {
 	go stderr.collect(ports[3])
 
 	r := result{}
-	send := func(m bootcfg.Message) {
-		frame, err := bootcfg.Append(nil, m)
+	send := func(m agent.Message) {
+		frame, err := agent.Append(nil, m)
 		if err != nil {
 			t.Error(err)
 		}
@@ -142,7 +142,7 @@ func (m machine) run(t *testing.T, spec *bootcfg.Spec, deeds ...deed) result {
 			}
 		}
 	}
-	var parser bootcfg.Parser
+	var parser agent.Parser
 	buf := make([]byte, 4096)
 	for {
 		message, err := parser.Next()
@@ -159,10 +159,10 @@ func (m machine) run(t *testing.T, spec *bootcfg.Spec, deeds ...deed) result {
 			continue
 		}
 		switch message {
-		case bootcfg.Ready{}:
+		case agent.Ready{}:
 			send(spec)
 			go perform()
-		case bootcfg.Close{Stream: bootcfg.Stdin}:
+		case agent.Close{Stream: agent.Stdin}:
 			r.inputUnwanted = true
 		}
 		r.last = message

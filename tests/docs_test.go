@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/licenses"
+	"github.com/c2w/c2w/internal/convert/licenses"
+	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/machine"
 )
 

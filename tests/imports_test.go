@@ -8,6 +8,7 @@ package tests
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,47 +28,57 @@ type ban struct {
 
 const ours = "ours"
 
+// wings are the folders of internal, from the lowest up. What a wing may import
+// is listed whole: a wing that is not named is above it, or none of its business.
+// Each wing's package comment says what comes in, what goes out and who may ask.
+var wings = []ban{
+	{"internal/wasm/...", "internal/wasm/...", ours, "it is the binary format, of anybody's modules"},
+	{"internal/cpu/...", "internal/cpu/... internal/wasm/...", ours, "a CPU has no devices, no files and no containers"},
+	{"internal/format/...", "internal/format/... internal/wasm/... internal/cpu/core", ours, "two sides share it, so it knows neither"},
+	{"internal/machine/...", "internal/machine/... internal/cpu/... internal/format/... internal/wasm", ours, "what it runs is handed to it"},
+	{"internal/convert/...", "internal/convert/... internal/machine/... internal/cpu/... internal/format/... internal/wasm/... guest/... demo", ours, "the pipeline knows no command line, and does not run files"},
+	{"internal/inspect/...", "internal/inspect/... internal/machine/... internal/cpu/... internal/format/... internal/wasm/...", ours, "it takes files as they are, whoever made them"},
+	{"internal/run/...", "internal/run/... internal/format/...", ours, "it has the user and an engine, not what is in the file"},
+}
+
+// bans are the directions inside the wings, and at the module's edges.
 var bans = []ban{
-	{"internal/softfloat", "", ours, "it is arithmetic"},
-	{"internal/core", "", ours, "the contract between Go and generated code takes no side"},
-	{"internal/bootcfg", "", ours, "the guest's init and the machine share it and nothing else"},
-	{"internal/attach", "", ours, "it is the protocol, shared by machine and client"},
-	{"internal/attach/client", "internal/attach", ours, "it has the user, not the file nor the engine"},
-	{"internal/container", "internal/bootcfg", ours, "it writes what the runtime is given, and knows neither converter nor init"},
-	{"internal/fdt", "", ours, "it writes device trees of what it is told"},
+	{"internal/cpu/softfloat", "", ours, "it is arithmetic"},
+	{"internal/cpu/core", "", ours, "the contract between Go and generated code takes no side"},
+	{"internal/format/agent", "", ours, "the guest's init and the machine share it and nothing else"},
+	{"internal/format/attach", "", ours, "it is the protocol, shared by machine and client"},
+	{"internal/run/client", "internal/format/attach", ours, "it has the user, not the file nor the engine"},
+	{"internal/convert/container", "internal/format/agent", ours, "it writes what the runtime is given, and knows neither converter nor init"},
+	{"internal/machine/fdt", "", ours, "it writes device trees of what it is told"},
 	{"internal/wasm", "", ours, "it is the format of anybody's modules"},
 	{"internal/wasm/link", "internal/wasm", ours, "it joins any Go reactor with any functions"},
-	{"internal/marks", "internal/core internal/wasm", ours, "it ties numbers to numbers, whoever asks"},
-	{"internal/wasi", "internal/hostfs", ours, "it is the host as any program sees it"},
-	{"internal/hostfs/...", "internal/hostfs", ours, "it is the contract between hosts and a server of files, and knows neither"},
-	{"internal/p9", "internal/hostfs", ours, "it serves any host's files over any transport"},
-	{"internal/virtio/...", "internal/virtio", ours, "devices reach RAM, interrupts and the host by what they are given; none knows another"},
-	{"internal/device/...", "", ours, "like virtio devices"},
-	{"internal/disk/...", "internal/disk/...", ours, "it does not know what is on the disk, nor who reads it"},
+	{"internal/format/marks", "internal/cpu/core internal/wasm", ours, "it ties numbers to numbers, whoever asks"},
+	{"internal/machine/wasi", "internal/machine/hostfs", ours, "it is the host as any program sees it"},
+	{"internal/machine/hostfs/...", "internal/machine/hostfs", ours, "it is the contract between hosts and a server of files, and knows neither"},
+	{"internal/machine/p9", "internal/machine/hostfs", ours, "it serves any host's files over any transport"},
+	{"internal/machine/virtio/...", "internal/machine/virtio", ours, "devices reach RAM, interrupts and the host by what they are given; none knows another"},
+	{"internal/machine/device/...", "", ours, "like virtio devices"},
+	{"internal/format/disk/...", "internal/format/disk/...", ours, "it does not know what is on the disk, nor who reads it"},
 
-	{"internal/native", "", "internal/isa/riscv64 internal/machine internal/virtio/... internal/device/...", "it runs a hart, not a machine, whatever the ISA"},
-	{"internal/trial", "", "internal/convert internal/aot/... internal/image internal/rootfs internal/runner guest/... demo cmd/...", "it does not know where guests come from, nor what a run is for"},
-	{"internal/dissect", "", "internal/convert internal/aot/... internal/image internal/rootfs internal/runner internal/lockstep guest/... demo cmd/...", "it takes files apart, whoever made them and for whatever purpose"},
-	{"internal/listing", "", "internal/convert internal/lockstep guest/... cmd/...", "it prints what becomes of code, and runs nothing"},
-	{"internal/lockstep", "", "internal/convert internal/aot/... internal/image internal/rootfs internal/runner guest/... demo cmd/...", "it compares machines, wherever the file comes from"},
-	{"internal/mem", "", "internal/isa/... internal/ir internal/emit internal/engine", "page tables are the ISA's, translations the engine's"},
-	{"internal/ir", "", "internal/isa/... internal/wasm/... internal/emit internal/engine", "it lies between the ISAs and the ways to execute them and knows neither"},
-	{"internal/isa", "", "internal/isa/riscv64 internal/wasm/... internal/emit", "what the ISAs share knows none of them"},
-	{"internal/isa/riscv64", "", "internal/wasm/... internal/emit internal/engine internal/mem internal/machine internal/virtio/... internal/device/...", "an ISA says what instructions do, not how that is executed, and knows no device"},
-	{"internal/emit", "", "internal/isa/riscv64 internal/engine internal/mem internal/machine", "one emitter serves every ISA"},
-	{"internal/engine", "", "internal/isa/riscv64 internal/machine internal/virtio/... internal/device/... internal/wasi internal/fdt", "one engine serves every ISA and every machine"},
-	{"internal/machine", "", "internal/convert internal/image internal/rootfs internal/runner internal/machinewasm internal/wasm/link guest/... demo cmd/...", "what it runs is handed to it"},
+	{"internal/cpu/native", "", "internal/cpu/isa/riscv64 internal/machine internal/machine/virtio/... internal/machine/device/...", "it runs a hart, not a machine, whatever the ISA"},
+	{"internal/inspect/listing", "", "internal/convert internal/inspect/lockstep guest/... cmd/...", "it prints what becomes of code, and runs nothing"},
+	{"internal/cpu/mem", "", "internal/cpu/isa/... internal/cpu/ir internal/cpu/emit internal/cpu/engine", "page tables are the ISA's, translations the engine's"},
+	{"internal/cpu/ir", "", "internal/cpu/isa/... internal/wasm/... internal/cpu/emit internal/cpu/engine", "it lies between the ISAs and the ways to execute them and knows neither"},
+	{"internal/cpu/isa", "", "internal/cpu/isa/riscv64 internal/wasm/... internal/cpu/emit", "what the ISAs share knows none of them"},
+	{"internal/cpu/isa/riscv64", "", "internal/wasm/... internal/cpu/emit internal/cpu/engine internal/cpu/mem internal/machine internal/machine/virtio/... internal/machine/device/...", "an ISA says what instructions do, not how that is executed, and knows no device"},
+	{"internal/cpu/emit", "", "internal/cpu/isa/riscv64 internal/cpu/engine internal/cpu/mem internal/machine", "one emitter serves every ISA"},
+	{"internal/cpu/engine", "", "internal/cpu/isa/riscv64 internal/machine internal/machine/virtio/... internal/machine/device/... internal/machine/wasi internal/machine/fdt", "one engine serves every ISA and every machine"},
 
-	{"internal/image", "demo", ours, "it does not know what becomes of a layer"},
-	{"internal/rootfs", "", ours, "it does not know where layers come from, nor what reads the disk"},
-	{"guest/...", "guest/... internal/bootcfg", ours, "kernel and init are made before everything else"},
+	{"internal/convert/image", "demo", ours, "it does not know what becomes of a layer"},
+	{"internal/convert/rootfs", "", ours, "it does not know where layers come from, nor what reads the disk"},
+	{"guest/...", "guest/... internal/format/agent", ours, "kernel and init are made before everything else"},
 	{"demo", "", ours, "an image like any other"},
-	{"internal/machinewasm", "", ours, "it carries the machine as bytes; importing it would build it twice"},
-	{"internal/runner", "", ours, "it is a WASI host, for any file"},
-	{"internal/convert", "", "cmd/... internal/runner internal/machinewasm", "the pipeline knows no command line, and does not run files"},
+	{"internal/convert/machinewasm", "", ours, "it carries the machine as bytes; importing it would build it twice"},
+	{"internal/run/runner", "", ours, "it is a WASI host, for any file"},
+	{"internal/convert", "", "internal/convert/machinewasm", "which machine a file gets is said by the caller"},
 
-	{"cmd/c2w", "", "internal/testkit/... internal/wasi/wasitest internal/machinewasm/recipe demo/pack/... testing", "users get no test code, and nothing that runs the go command"},
-	{"cmd/machine", "", "internal/testkit/... internal/wasi/wasitest testing net net/... os/exec encoding/json encoding/gob text/template", "every byte of it is in every file and costs at every start"},
+	{"cmd/c2w", "", "internal/testkit/... internal/machine/wasi/wasitest internal/convert/machinewasm/recipe demo/pack/... testing", "users get no test code, and nothing that runs the go command"},
+	{"cmd/machine", "", "internal/testkit/... internal/machine/wasi/wasitest testing net net/... os/exec encoding/json encoding/gob text/template", "every byte of it is in every file and costs at every start"},
 	{"guest/init", "", "os fmt reflect net time testing", "every start executes it on an emulated CPU"},
 }
 
@@ -98,7 +109,13 @@ func TestImports(t *testing.T) {
 			}
 		}
 	}
-	for _, b := range bans {
+	for pkg := range deps {
+		in := func(b ban) bool { return match(b.pkg, pkg) }
+		if match("internal/...", pkg) && !match("internal/testkit/...", pkg) && !slices.ContainsFunc(wings, in) {
+			t.Errorf("%s is in no wing: see the list in this test", short(pkg))
+		}
+	}
+	for _, b := range slices.Concat(wings, bans) {
 		seen := false
 		for pkg, ds := range deps {
 			if !match(b.pkg, pkg) {
@@ -147,13 +164,13 @@ func TestImportMatch(t *testing.T) {
 		list, pkg string
 		want      bool
 	}{
-		{ours, module + "/internal/ir", true},
+		{ours, module + "/internal/cpu/ir", true},
 		{ours, "fmt", false},
-		{"internal/isa", module + "/internal/isa", true},
-		{"internal/isa", module + "/internal/isa/riscv64", false},
-		{"internal/isa/...", module + "/internal/isa", true},
-		{"internal/isa/...", module + "/internal/isa/riscv64", true},
-		{"internal/isa/...", module + "/internal/isatest", false},
+		{"internal/cpu/isa", module + "/internal/cpu/isa", true},
+		{"internal/cpu/isa", module + "/internal/cpu/isa/riscv64", false},
+		{"internal/cpu/isa/...", module + "/internal/cpu/isa", true},
+		{"internal/cpu/isa/...", module + "/internal/cpu/isa/riscv64", true},
+		{"internal/cpu/isa/...", module + "/internal/isatest", false},
 		{"net net/...", "net/http", true},
 		{"net", "net/http", false},
 		{"os fmt", "fmt", true},

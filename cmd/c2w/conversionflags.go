@@ -13,11 +13,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/c2w/c2w/internal/aot"
 	"github.com/c2w/c2w/internal/convert"
-	"github.com/c2w/c2w/internal/image"
+	"github.com/c2w/c2w/internal/convert/aot"
+	"github.com/c2w/c2w/internal/convert/image"
+	"github.com/c2w/c2w/internal/convert/machinewasm"
 	"github.com/c2w/c2w/internal/machine"
-	"github.com/c2w/c2w/internal/machinewasm"
 )
 
 // conversionFlags say how an image is found and converted; c2w and c2w run

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/c2w/c2w/internal/licenses"
+	"github.com/c2w/c2w/internal/convert/licenses"
 )
 
 func newLicensesCommand(inv *invocation) *cobra.Command {

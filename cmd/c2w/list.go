@@ -15,12 +15,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/c2w/c2w/guest"
-	"github.com/c2w/c2w/internal/aot"
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/dissect"
-	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/isa/riscv64"
-	"github.com/c2w/c2w/internal/listing"
+	"github.com/c2w/c2w/internal/convert/aot"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+	"github.com/c2w/c2w/internal/inspect/dissect"
+	"github.com/c2w/c2w/internal/inspect/listing"
 	"github.com/c2w/c2w/internal/machine"
 )
 

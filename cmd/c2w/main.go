@@ -2,7 +2,7 @@
 // Linux and runs the image's program on any WASI host.
 //
 // The package reads the command line and shows results; the work is done by
-// internal/convert and internal/runner.
+// internal/convert and internal/run/runner.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/c2w/c2w/internal/attach/client"
+	"github.com/c2w/c2w/internal/run/client"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }

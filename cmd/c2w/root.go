@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/c2w/c2w/internal/convert"
-	"github.com/c2w/c2w/internal/image"
+	"github.com/c2w/c2w/internal/convert/image"
 )
 
 // newRoot returns c2w with its subcommands.

@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/c2w/c2w/internal/attach/client"
 	"github.com/c2w/c2w/internal/convert"
-	"github.com/c2w/c2w/internal/runner"
+	"github.com/c2w/c2w/internal/run/client"
+	"github.com/c2w/c2w/internal/run/runner"
 )
 
 // runFlags are those of c2w run.

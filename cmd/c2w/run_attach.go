@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/c2w/c2w/internal/attach/client"
-	"github.com/c2w/c2w/internal/runner"
+	"github.com/c2w/c2w/internal/run/client"
+	"github.com/c2w/c2w/internal/run/runner"
 )
 
 // attachFlags are those of c2w run that connect the container with this

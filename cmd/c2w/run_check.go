@@ -9,11 +9,11 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/c2w/c2w/internal/attach/client"
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/dissect"
-	"github.com/c2w/c2w/internal/lockstep"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/inspect/dissect"
+	"github.com/c2w/c2w/internal/inspect/lockstep"
 	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/run/client"
 )
 
 // checkFlags are those of c2w run that compare translated code with what it was
@@ -80,7 +80,7 @@ func (f *runFlags) checked(inv *invocation, operand string, fileArgs []string) (
 	out, err := lockstep.Check(inv.ctx, lockstep.Config{
 		File: file, Stdin: stdin, Stdout: inv.stdout, Stderr: inv.stderr, Progress: say,
 		Evaluate: f.check == checkEvaluator,
-		Spec:     func() (*bootcfg.Spec, error) { return file.Manifest.Spec(opts.RunOptions) },
+		Spec:     func() (*agent.Spec, error) { return file.Manifest.Spec(opts.RunOptions) },
 	})
 	if err != nil {
 		return 0, err

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/c2w/c2w/internal/runner"
+	"github.com/c2w/c2w/internal/run/runner"
 )
 
 // mounts reads the values of -v. Parents come before what lies in them, as with

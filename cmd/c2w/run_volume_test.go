@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c2w/c2w/internal/runner"
+	"github.com/c2w/c2w/internal/run/runner"
 )
 
 func TestParseVolume(t *testing.T) {

@@ -20,8 +20,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/c2w/c2w/demo"
-	"github.com/c2w/c2w/internal/machinewasm"
-	"github.com/c2w/c2w/internal/machinewasm/recipe"
+	"github.com/c2w/c2w/internal/convert/machinewasm"
+	"github.com/c2w/c2w/internal/convert/machinewasm/recipe"
 )
 
 func TestMain(m *testing.M) {

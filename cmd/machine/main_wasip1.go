@@ -11,11 +11,11 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/mem"
 	"github.com/c2w/c2w/internal/machine"
-	"github.com/c2w/c2w/internal/mem"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 // coreRun runs the hart until an exit.

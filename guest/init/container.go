@@ -7,7 +7,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 const (
@@ -27,11 +27,11 @@ type container struct {
 	pid    int // its process 1
 	pidfd  int // the same, for poll
 	cgroup string
-	// socket leads to the stub: frames of package bootcfg. The stub says Ready
+	// socket leads to the stub: frames of package agent. The stub says Ready
 	// or Error; init sends a Spec with the command's standard streams. The end
 	// of the stream says that the command runs.
 	socket int
-	frames bootcfg.Parser
+	frames agent.Parser
 }
 
 // createContainer has runc create and start the container, and waits for the
@@ -55,8 +55,8 @@ func createContainer() (*container, error) {
 	if err != nil {
 		return nil, during("waiting for the container's first process", err)
 	}
-	if _, ok := m.(bootcfg.Ready); !ok {
-		return nil, during("waiting for the container's first process", bootcfg.ErrMessage)
+	if _, ok := m.(agent.Ready); !ok {
+		return nil, during("waiting for the container's first process", agent.ErrMessage)
 	}
 	return c, nil
 }
@@ -79,9 +79,9 @@ func (c *container) runRunc(socket int) error {
 		return during(action, err)
 	}
 	defer syscall.Close(log)
-	pid, err := syscall.ForkExec(bootcfg.Runc, []string{
+	pid, err := syscall.ForkExec(agent.Runc, []string{
 		"runc", "--root", runcState, "run", "--detach", "--preserve-fds", "2",
-		"--pid-file", pidFile, "--bundle", bootcfg.Bundle, containerID,
+		"--pid-file", pidFile, "--bundle", agent.Bundle, containerID,
 	}, &syscall.ProcAttr{
 		Env:   []string{"PATH=/bin"},
 		Files: []uintptr{stubSocket: uintptr(socket), stubProgram: uintptr(program), 0: uintptr(null), 1: uintptr(log), 2: uintptr(log)},
@@ -155,7 +155,7 @@ func (c *container) heeds(number uint8) bool {
 }
 
 // receive returns the stub's next message, or nil at the end of the stream.
-func (c *container) receive() (bootcfg.Message, error) {
+func (c *container) receive() (agent.Message, error) {
 	var buf [4096]byte
 	for {
 		if m, err := c.frames.Next(); m != nil || err != nil {
@@ -214,7 +214,7 @@ func setns(fd int, flag uintptr) error {
 
 // complete makes of the container what the run wants, as far as that can be done
 // from outside.
-func (c *container) complete(spec *bootcfg.Spec, volumes []string) error {
+func (c *container) complete(spec *agent.Spec, volumes []string) error {
 	if spec.Hostname != "" {
 		if err := c.in("uts", syscall.CLONE_NEWUTS, func() error { return syscall.Sethostname([]byte(spec.Hostname)) }); err != nil {
 			return during("setting the host name "+spec.Hostname, err)
@@ -256,7 +256,7 @@ func (c *container) setSysctls(settings []string) error {
 
 // furnish makes the run's mounts from inside the container. trees are the host's
 // directories among them.
-func furnish(spec *bootcfg.Spec, trees []int, volumes []string) error {
+func furnish(spec *agent.Spec, trees []int, volumes []string) error {
 	if spec.ReadOnly {
 		if err := readOnlyEtc(); err != nil {
 			return err
@@ -268,7 +268,7 @@ func furnish(spec *bootcfg.Spec, trees []int, volumes []string) error {
 		}
 	}
 	for i, m := range spec.Mounts {
-		if m.Index == bootcfg.InMemory {
+		if m.Index == agent.InMemory {
 			if err := mountMemory(m); err != nil {
 				return err
 			}
@@ -294,20 +294,20 @@ func furnish(spec *bootcfg.Spec, trees []int, volumes []string) error {
 
 // start gives the stub its command and closes files, which become the command's
 // standard streams: three, or one terminal. It returns when the command runs.
-func (c *container) start(spec *bootcfg.Spec, files []int) error {
+func (c *container) start(spec *agent.Spec, files []int) error {
 	const action = "starting the command"
 	if spec.Init {
 		// Process 1 stays, and starts another stub.
 		if err := writeAll(c.socket, markStay); err != nil {
 			return during(action, err)
 		}
-		if m, err := c.receive(); err != nil || m != (bootcfg.Ready{}) {
+		if m, err := c.receive(); err != nil || m != (agent.Ready{}) {
 			return during(action, syscall.EPIPE)
 		}
 	}
 	command := *spec
 	command.Entropy, command.Mounts, command.Sysctls, command.Hosts = nil, nil, nil, nil
-	frame, err := bootcfg.Append([]byte(markGo), &command)
+	frame, err := agent.Append([]byte(markGo), &command)
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
@@ -332,8 +332,8 @@ func (c *container) start(spec *bootcfg.Spec, files []int) error {
 	switch m := m.(type) {
 	case nil:
 		return nil
-	case bootcfg.Error:
+	case agent.Error:
 		return &refusal{m.Status, m.Text}
 	}
-	return during(action, bootcfg.ErrMessage)
+	return during(action, agent.ErrMessage)
 }

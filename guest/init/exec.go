@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -26,7 +26,7 @@ func execute(args, env []string) error {
 			}
 		}
 		if err == syscall.ENOENT || err == syscall.ENOTDIR {
-			return &refusal{bootcfg.StatusNotFound, name + ": no such file"}
+			return &refusal{agent.StatusNotFound, name + ": no such file"}
 		}
 		return notExecutable(name, err)
 	}
@@ -50,13 +50,13 @@ func execute(args, env []string) error {
 	if denied != nil {
 		return notExecutable(name, denied)
 	}
-	return &refusal{bootcfg.StatusNotFound, name + ": command not found"}
+	return &refusal{agent.StatusNotFound, name + ": command not found"}
 }
 
 // noInterpreter is for a file that was there when the kernel did not find it: it
 // looked for another one.
 func noInterpreter(name string) error {
-	return &refusal{bootcfg.StatusNotFound, name + ": its interpreter or loader is not in the image"}
+	return &refusal{agent.StatusNotFound, name + ": its interpreter or loader is not in the image"}
 }
 
 func notExecutable(name string, err error) error {
@@ -64,7 +64,7 @@ func notExecutable(name string, err error) error {
 	if err == syscall.ENOEXEC {
 		why = "not a program for this machine"
 	}
-	return &refusal{bootcfg.StatusNotExecutable, name + ": " + why}
+	return &refusal{agent.StatusNotExecutable, name + ": " + why}
 }
 
 // candidates yields where a name without a slash may be, by PATH.

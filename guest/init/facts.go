@@ -6,17 +6,17 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 // readBoot reads what the conversion left.
-func readBoot() (*bootcfg.Boot, error) {
-	fd, err := open(bootcfg.BootFile, syscall.O_RDONLY)
+func readBoot() (*agent.Boot, error) {
+	fd, err := open(agent.BootFile, syscall.O_RDONLY)
 	if err != nil {
-		return nil, during("opening "+bootcfg.BootFile, err)
+		return nil, during("opening "+agent.BootFile, err)
 	}
 	defer syscall.Close(fd)
-	var parser bootcfg.Parser
+	var parser agent.Parser
 	var buf [4096]byte
 	for {
 		n, err := syscall.Read(fd, buf[:])
@@ -24,7 +24,7 @@ func readBoot() (*bootcfg.Boot, error) {
 			continue
 		}
 		if err != nil {
-			return nil, during("reading "+bootcfg.BootFile, err)
+			return nil, during("reading "+agent.BootFile, err)
 		}
 		if n > 0 {
 			parser.Feed(buf[:n])
@@ -32,20 +32,20 @@ func readBoot() (*bootcfg.Boot, error) {
 		}
 		m, err := parser.Next()
 		if err != nil {
-			return nil, during("reading "+bootcfg.BootFile, err)
+			return nil, during("reading "+agent.BootFile, err)
 		}
-		if boot, ok := m.(*bootcfg.Boot); ok {
+		if boot, ok := m.(*agent.Boot); ok {
 			return boot, nil
 		}
-		return nil, during("reading "+bootcfg.BootFile, bootcfg.ErrMessage)
+		return nil, during("reading "+agent.BootFile, agent.ErrMessage)
 	}
 }
 
 // The files of /c2w/etc, which the container sees as its own.
 const (
-	hostnameFile = bootcfg.EtcDir + "/hostname"
-	hostsFile    = bootcfg.EtcDir + "/hosts"
-	resolvFile   = bootcfg.EtcDir + "/resolv.conf"
+	hostnameFile = agent.EtcDir + "/hostname"
+	hostsFile    = agent.EtcDir + "/hosts"
+	resolvFile   = agent.EtcDir + "/resolv.conf"
 )
 
 // createEtc makes the files, so that they can be mounted; [writeEtc] fills them.
@@ -53,9 +53,9 @@ const (
 func createEtc() error {
 	const dir = writes + "/etc"
 	syscall.Mkdir(dir, 0o755)
-	syscall.Mkdir(bootcfg.EtcDir, 0o755)
-	if err := syscall.Mount(dir, bootcfg.EtcDir, "", syscall.MS_BIND, ""); err != nil {
-		return during("mounting "+bootcfg.EtcDir, err)
+	syscall.Mkdir(agent.EtcDir, 0o755)
+	if err := syscall.Mount(dir, agent.EtcDir, "", syscall.MS_BIND, ""); err != nil {
+		return during("mounting "+agent.EtcDir, err)
 	}
 	for _, f := range []string{hostnameFile, hostsFile} {
 		if err := writeFile(f, ""); err != nil {
@@ -123,7 +123,7 @@ func addEntropy(seed []byte) {
 	const rndAddEntropy = 0x40085203
 	var pool struct {
 		bits, size int32
-		buf        [bootcfg.MaxEntropy]byte
+		buf        [agent.MaxEntropy]byte
 	}
 	n := copy(pool.buf[:], seed)
 	pool.bits, pool.size = int32(8*n), int32(n)

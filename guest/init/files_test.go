@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 func TestMakeDirs(t *testing.T) {
@@ -119,7 +119,7 @@ func TestRefusals(t *testing.T) {
 		{dir + "/text", 126, "not a program for this machine"},
 	} {
 		err := execute([]string{c.name}, []string{"PATH=/nonexistent:" + dir})
-		if got := complaint(err); got != (bootcfg.Error{Status: c.status, Text: c.name + ": " + c.why}) {
+		if got := complaint(err); got != (agent.Error{Status: c.status, Text: c.name + ": " + c.why}) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
@@ -127,11 +127,11 @@ func TestRefusals(t *testing.T) {
 
 func TestComplaint(t *testing.T) {
 	got := complaint(during("mounting /x", syscall.EBUSY))
-	if got != (bootcfg.Error{Status: 125, Text: "mounting /x: device or resource busy"}) {
+	if got != (agent.Error{Status: 125, Text: "mounting /x: device or resource busy"}) {
 		t.Errorf("%+v", got)
 	}
-	got = complaint(during("long", errors.New(strings.Repeat("x", 2*bootcfg.MaxErrorText))))
-	if _, err := bootcfg.Append(nil, got); err != nil {
+	got = complaint(during("long", errors.New(strings.Repeat("x", 2*agent.MaxErrorText))))
+	if _, err := agent.Append(nil, got); err != nil {
 		t.Error(err)
 	}
 }

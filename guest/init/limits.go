@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 // sysctls are what a host of containers has set and what docker sets itself,
@@ -91,7 +91,7 @@ func writeExisting(path, text string) error {
 }
 
 // limits are the resource limits of the command.
-type limits []bootcfg.Limit
+type limits []agent.Limit
 
 // allow lets a process take the limits: only init may raise hard ones. Lower ones
 // come last, when the process is done with its own needs: see [limits.take].
@@ -121,7 +121,7 @@ func (l limits) take() error {
 	return nil
 }
 
-func limitError(l bootcfg.Limit, err error) error {
+func limitError(l agent.Limit, err error) error {
 	return during("setting the resource limit "+strconv.Itoa(int(l.Resource))+" to "+strconv.FormatUint(l.Hard, 10), err)
 }
 

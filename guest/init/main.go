@@ -5,7 +5,7 @@
 //
 // As init it puts the container's root together, has runc create the container
 // from what a conversion left, and tells the host that it waits. With the
-// [bootcfg.Spec] it completes the container from outside, hands the stub the
+// [agent.Spec] it completes the container from outside, hands the stub the
 // command and its streams, moves bytes between those and the host, and reports
 // how the command ended. As the stub it waits inside the container and becomes
 // the command.
@@ -20,7 +20,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 // roleReaper is the second argument of the stub that stays in the container.
@@ -40,7 +40,7 @@ func main() {
 	default:
 		stub()
 	}
-	syscall.Exit(bootcfg.StatusFailed)
+	syscall.Exit(agent.StatusFailed)
 }
 
 // secondField returns what is between the first zero byte and the next.
@@ -68,7 +68,7 @@ func guest() {
 	s.openPorts()
 	if err == nil {
 		say("the container waits")
-		send(s.port, bootcfg.Ready{})
+		send(s.port, agent.Ready{})
 		err = s.begin()
 	}
 	if err != nil {
@@ -76,7 +76,7 @@ func guest() {
 		powerOff()
 	}
 	say("the command runs")
-	send(s.port, bootcfg.Started{})
+	send(s.port, agent.Started{})
 	exit := s.pump()
 	say("the command has ended")
 	if s.shared {
@@ -150,7 +150,7 @@ func during(action string, err error) error {
 }
 
 // refusal is an error with the status that it gives the run, when that is not
-// [bootcfg.StatusFailed].
+// [agent.StatusFailed].
 type refusal struct {
 	status uint8
 	text   string
@@ -159,13 +159,13 @@ type refusal struct {
 func (r *refusal) Error() string { return r.text }
 
 // complaint is err as the contract carries it.
-func complaint(err error) bootcfg.Error {
-	e := bootcfg.Error{Status: bootcfg.StatusFailed, Text: err.Error()}
+func complaint(err error) agent.Error {
+	e := agent.Error{Status: agent.StatusFailed, Text: err.Error()}
 	if r, ok := err.(*refusal); ok {
 		e.Status = r.status
 	}
-	if len(e.Text) > bootcfg.MaxErrorText {
-		e.Text = e.Text[:bootcfg.MaxErrorText]
+	if len(e.Text) > agent.MaxErrorText {
+		e.Text = e.Text[:agent.MaxErrorText]
 	}
 	return e
 }

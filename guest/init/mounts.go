@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 const (
@@ -50,7 +50,7 @@ func storeSoon() {
 // uses: a remount does that first of all (fs/super.c, reconfigure_super). A file
 // that is looked up again is another one if the server's version of it differs.
 func refreshHost() {
-	syscall.Mount(bootcfg.HostTag, hostDirs, "9p", syscall.MS_REMOUNT, hostOptions)
+	syscall.Mount(agent.HostTag, hostDirs, "9p", syscall.MS_REMOUNT, hostOptions)
 }
 
 // leaveInitramfs makes a bind mount of the first file system the root. The
@@ -101,8 +101,8 @@ func mountBase() {
 }
 
 // mountRoot makes the container's root: the device below, memory above.
-func mountRoot(root bootcfg.Root) error {
-	for _, dir := range []string{"/c2w", disk, writes, bootcfg.RootDir} {
+func mountRoot(root agent.Root) error {
+	for _, dir := range []string{"/c2w", disk, writes, agent.RootDir} {
 		if err := syscall.Mkdir(dir, 0o755); err != nil && err != syscall.EEXIST {
 			return during("making "+dir, err)
 		}
@@ -133,7 +133,7 @@ func mountRoot(root bootcfg.Root) error {
 	// xino=on: the two file systems' numbers, which are small, get a bit that tells
 	// them apart, so that a listing, stat(2) and the mount itself agree on numbers.
 	data = "lowerdir=" + disk + ",upperdir=" + writes + "/upper,workdir=" + writes + "/work,redirect_dir=on,metacopy=on,xino=on,volatile"
-	return during("mounting the root's overlay", syscall.Mount("overlay", bootcfg.RootDir, "overlay", 0, data))
+	return during("mounting the root's overlay", syscall.Mount("overlay", agent.RootDir, "overlay", 0, data))
 }
 
 // inodeCost is what the kernel counts for a file beside its content, in bytes
@@ -157,9 +157,9 @@ func mountWrites(options string) error {
 }
 
 // onHost reports whether some mount is a directory of the host.
-func onHost(mounts []bootcfg.Mount) bool {
+func onHost(mounts []agent.Mount) bool {
 	for _, m := range mounts {
-		if m.Index != bootcfg.InMemory {
+		if m.Index != agent.InMemory {
 			return true
 		}
 	}
@@ -168,18 +168,18 @@ func onHost(mounts []bootcfg.Mount) bool {
 
 // hostMounts makes the mounts of the host's directories, attached to nothing
 // yet: descriptors for [attach], one for each mount, -1 for those in memory.
-func hostMounts(mounts []bootcfg.Mount) ([]int, error) {
+func hostMounts(mounts []agent.Mount) ([]int, error) {
 	if !onHost(mounts) {
 		return make([]int, len(mounts)), nil
 	}
 	syscall.Mkdir(hostDirs, 0o755)
-	if err := syscall.Mount(bootcfg.HostTag, hostDirs, "9p", 0, hostOptions); err != nil {
+	if err := syscall.Mount(agent.HostTag, hostDirs, "9p", 0, hostOptions); err != nil {
 		return nil, during("mounting the host's directories", err)
 	}
 	storeSoon()
 	var trees []int
 	for _, m := range mounts {
-		if m.Index == bootcfg.InMemory {
+		if m.Index == agent.InMemory {
 			trees = append(trees, -1)
 			continue
 		}
@@ -244,7 +244,7 @@ func attach(tree int, target string) error {
 
 // mountMemory mounts a tmpfs in the caller's namespace. As with runc, a directory
 // that is there gives it its mode, if the options say nothing of one.
-func mountMemory(m bootcfg.Mount) error {
+func mountMemory(m agent.Mount) error {
 	options := m.Options
 	var st syscall.Stat_t
 	if !strings.Contains(","+options, ",mode=") && syscall.Stat(m.Target, &st) == nil {

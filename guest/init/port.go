@@ -5,7 +5,7 @@ package main
 import (
 	"syscall"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 // portPause is how long to wait for the kernel to announce the port, or for the
@@ -38,10 +38,10 @@ func openPort(name string, flags int) int {
 // other, its name and then whether the host's end is open: when the last one has
 // its name, an end of the input's port is an end and not a beginning.
 func (s *session) openPorts() {
-	s.port = openPort(bootcfg.PortName, syscall.O_RDWR)
-	s.in.source = openPort(bootcfg.PortStdin, syscall.O_RDWR|syscall.O_NONBLOCK)
-	s.out[0].sink = openPort(bootcfg.PortStdout, syscall.O_RDWR|syscall.O_NONBLOCK)
-	s.out[1].sink = openPort(bootcfg.PortStderr, syscall.O_RDWR|syscall.O_NONBLOCK)
+	s.port = openPort(agent.PortName, syscall.O_RDWR)
+	s.in.source = openPort(agent.PortStdin, syscall.O_RDWR|syscall.O_NONBLOCK)
+	s.out[0].sink = openPort(agent.PortStdout, syscall.O_RDWR|syscall.O_NONBLOCK)
+	s.out[1].sink = openPort(agent.PortStderr, syscall.O_RDWR|syscall.O_NONBLOCK)
 }
 
 // list returns a directory's entries, without . and .., or nothing.
@@ -64,8 +64,8 @@ func list(dir string) []string {
 
 // send writes a message to the host. A host that does not listen any more is
 // no reason to do anything but go on.
-func send(port int, m bootcfg.Message) {
-	frame, err := bootcfg.Append(nil, m)
+func send(port int, m agent.Message) {
+	frame, err := agent.Append(nil, m)
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
@@ -73,7 +73,7 @@ func send(port int, m bootcfg.Message) {
 }
 
 // receiveSpec waits for what is to be run.
-func (s *session) receiveSpec() (*bootcfg.Spec, error) {
+func (s *session) receiveSpec() (*agent.Spec, error) {
 	const action = "reading the specification"
 	buf := make([]byte, 16<<10)
 	for {
@@ -82,9 +82,9 @@ func (s *session) receiveSpec() (*bootcfg.Spec, error) {
 			return nil, during(action, err)
 		}
 		if m != nil {
-			spec, ok := m.(*bootcfg.Spec)
+			spec, ok := m.(*agent.Spec)
 			if !ok {
-				return nil, during(action, bootcfg.ErrMessage)
+				return nil, during(action, agent.ErrMessage)
 			}
 			return spec, nil
 		}

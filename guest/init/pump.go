@@ -8,13 +8,13 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 // session is one run.
 type session struct {
 	port      int // the contract's
-	frames    bootcfg.Parser
+	frames    agent.Parser
 	volumes   []string
 	container *container
 	shared    bool // the container has files of the host
@@ -29,7 +29,7 @@ type session struct {
 
 	killAt  int64 // when Stop's patience ends, on the monotonic clock in ns; 0: never
 	oomKill int   // kills before the command
-	exit    *bootcfg.Exit
+	exit    *agent.Exit
 	// condemned is the signal that the command died of, as far as anybody is to
 	// know: see [session.signal].
 	condemned uint8
@@ -51,7 +51,7 @@ type pollfd struct {
 // pump moves bytes and messages until the command has ended and its output is on
 // its way, and returns how it ended. One thread does it all: the guest has one
 // processor.
-func (s *session) pump() bootcfg.Exit {
+func (s *session) pump() agent.Exit {
 	yieldToOthers()
 	syscall.SetNonblock(s.port, true)
 	s.oomKill = s.oomKills()
@@ -163,7 +163,7 @@ func (s *session) feed(gone bool) {
 	if gone || !s.in.move() {
 		s.in.close()
 		if !s.in.eof {
-			send(s.port, bootcfg.Close{Stream: bootcfg.Stdin})
+			send(s.port, agent.Close{Stream: agent.Stdin})
 		}
 		return
 	}
@@ -201,21 +201,21 @@ func (s *session) receive() {
 	}
 }
 
-func (s *session) obey(m bootcfg.Message) {
+func (s *session) obey(m agent.Message) {
 	if s.exit != nil {
 		return
 	}
 	switch m := m.(type) {
-	case bootcfg.Signal:
-		s.signal(m.Number, m.Early && bootcfg.Deadly(m.Number))
-	case bootcfg.Stop:
+	case agent.Signal:
+		s.signal(m.Number, m.Early && agent.Deadly(m.Number))
+	case agent.Stop:
 		s.signal(m.Signal, m.Early)
 		s.killAt = monotonic() + int64(m.Grace)*1e6
-	case bootcfg.Resize:
+	case agent.Resize:
 		if s.terminal && s.in.sink >= 0 {
 			resize(s.master, m.Rows, m.Cols)
 		}
-	case bootcfg.Close:
+	case agent.Close:
 		s.abandon(int(m.Stream))
 	}
 }
@@ -226,7 +226,7 @@ func (s *session) obey(m bootcfg.Message) {
 // is no process 1.
 func (s *session) signal(number uint8, insist bool) {
 	if insist && !s.underInit && !s.container.heeds(number) {
-		if s.condemned = number; !bootcfg.Deadly(number) {
+		if s.condemned = number; !agent.Deadly(number) {
 			s.condemned = uint8(syscall.SIGKILL)
 		}
 		number = uint8(syscall.SIGKILL)
@@ -237,11 +237,11 @@ func (s *session) signal(number uint8, insist bool) {
 // abandon closes what the host does not listen to any more: writers of a pipe
 // get SIGPIPE, a terminal is hung up.
 func (s *session) abandon(stream int) {
-	if stream == bootcfg.Stdin {
+	if stream == agent.Stdin {
 		return
 	}
-	s.out[stream-bootcfg.Stdout].close()
-	if s.terminal && stream == bootcfg.Stdout {
+	s.out[stream-agent.Stdout].close()
+	if s.terminal && stream == agent.Stdout {
 		s.in.close()
 		syscall.Close(s.slave)
 		s.slave = -1
@@ -263,7 +263,7 @@ func (s *session) reap() {
 		if pid == s.container.pid {
 			exit := exitOf(ws)
 			if s.condemned != 0 && exit.Signal == uint8(syscall.SIGKILL) {
-				exit = bootcfg.Exit{Status: 128 + s.condemned, Signal: s.condemned}
+				exit = agent.Exit{Status: 128 + s.condemned, Signal: s.condemned}
 			}
 			exit.OutOfMemory = s.oomKills() > s.oomKill
 			s.exit = &exit

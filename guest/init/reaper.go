@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 const self = "/proc/self/exe"
@@ -21,7 +21,7 @@ func stay() {
 	syscall.Dup3(stubSocket, stubSocket+1, 0) // survives, where the next one closes it
 	err := syscall.Exec(self, []string{"c2w", roleReaper}, nil)
 	send(stubSocket, complaint(during("staying in the container", err)))
-	syscall.Exit(bootcfg.StatusFailed)
+	syscall.Exit(agent.StatusFailed)
 }
 
 // reaper is process 1 of a container whose command is another process, a second
@@ -126,9 +126,9 @@ func reapUntil(child int) {
 }
 
 // exitOf is how a process ended.
-func exitOf(ws syscall.WaitStatus) bootcfg.Exit {
+func exitOf(ws syscall.WaitStatus) agent.Exit {
 	if ws.Signaled() {
-		return bootcfg.Exit{Status: 128 + uint8(ws.Signal()), Signal: uint8(ws.Signal())}
+		return agent.Exit{Status: 128 + uint8(ws.Signal()), Signal: uint8(ws.Signal())}
 	}
-	return bootcfg.Exit{Status: uint8(ws.ExitStatus())}
+	return agent.Exit{Status: uint8(ws.ExitStatus())}
 }

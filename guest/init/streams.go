@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 const (
@@ -158,7 +158,7 @@ func rawWrite(fd int, p []byte) (int, syscall.Errno) {
 }
 
 // connect makes the command's standard streams and returns its ends of them.
-func (s *session) connect(spec *bootcfg.Spec) ([]int, error) {
+func (s *session) connect(spec *agent.Spec) ([]int, error) {
 	s.out[0].chunk, s.out[1].chunk = &outputChunk, &errorChunk
 	if spec.Terminal {
 		s.terminal, s.out[1].source = true, -1

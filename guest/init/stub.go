@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 // What init sends the stub first, one byte.
@@ -22,17 +22,17 @@ func stub() {
 	// Nothing that was inherited reaches the command: all that is to be kept is
 	// put in its place by dup3.
 	syscall.RawSyscall(sysCloseRange, stubSocket, uintptr(^uint32(0)), 4) // CLOSE_RANGE_CLOEXEC
-	send(stubSocket, bootcfg.Ready{})
+	send(stubSocket, agent.Ready{})
 	spec, files, err := receiveCommand()
 	if err == nil {
 		err = become(spec, files)
 	}
 	send(stubSocket, complaint(err))
-	syscall.Exit(bootcfg.StatusFailed)
+	syscall.Exit(agent.StatusFailed)
 }
 
 // receiveCommand waits for init's order and carries out the first kind.
-func receiveCommand() (*bootcfg.Spec, []int, error) {
+func receiveCommand() (*agent.Spec, []int, error) {
 	const action = "receiving the command"
 	var mark [1]byte
 	var control [64]byte
@@ -45,7 +45,7 @@ func receiveCommand() (*bootcfg.Spec, []int, error) {
 		return nil, nil, during(action, err)
 	}
 	if n == 0 { // the machine goes off
-		syscall.Exit(bootcfg.StatusFailed)
+		syscall.Exit(agent.StatusFailed)
 	}
 	if string(mark[:]) == markStay {
 		stay()
@@ -58,7 +58,7 @@ func receiveCommand() (*bootcfg.Spec, []int, error) {
 	if err != nil {
 		return nil, nil, during(action, err)
 	}
-	var parser bootcfg.Parser
+	var parser agent.Parser
 	buf := make([]byte, 16<<10)
 	for {
 		m, err := parser.Next()
@@ -66,9 +66,9 @@ func receiveCommand() (*bootcfg.Spec, []int, error) {
 			return nil, nil, during(action, err)
 		}
 		if m != nil {
-			spec, ok := m.(*bootcfg.Spec)
+			spec, ok := m.(*agent.Spec)
 			if !ok {
-				return nil, nil, during(action, bootcfg.ErrMessage)
+				return nil, nil, during(action, agent.ErrMessage)
 			}
 			return spec, files, nil
 		}
@@ -84,10 +84,10 @@ func receiveCommand() (*bootcfg.Spec, []int, error) {
 }
 
 // become makes the process the command; it returns only if that cannot be.
-func become(spec *bootcfg.Spec, files []int) error {
+func become(spec *agent.Spec, files []int) error {
 	who, err := findUser(spec.User, readAccounts)
 	if err != nil {
-		return &refusal{bootcfg.StatusFailed, err.Error()}
+		return &refusal{agent.StatusFailed, err.Error()}
 	}
 	if err := takeStreams(files, spec.Terminal, who.uid); err != nil {
 		return err

@@ -7,14 +7,14 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 // openTerminal makes a pseudo-terminal of the container's own and returns the
 // command's end of it. The host's end is s.master. A descriptor of the command's
 // end stays open, so that the terminal is not at its end whenever nobody has it
 // open for a moment.
-func (s *session) openTerminal(spec *bootcfg.Spec) ([]int, error) {
+func (s *session) openTerminal(spec *agent.Spec) ([]int, error) {
 	const action = "making the terminal"
 	var command int
 	err := s.container.inside(func() error {

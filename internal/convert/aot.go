@@ -7,11 +7,11 @@ import (
 	"strings"
 
 	"github.com/c2w/c2w/guest"
-	"github.com/c2w/c2w/internal/aot"
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/image"
+	"github.com/c2w/c2w/internal/convert/aot"
+	"github.com/c2w/c2w/internal/convert/image"
+	"github.com/c2w/c2w/internal/convert/rootfs"
+	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/machine"
-	"github.com/c2w/c2w/internal/rootfs"
 )
 
 // What Options.AOT can be.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c2w/c2w/internal/aot"
+	"github.com/c2w/c2w/internal/convert/aot"
 	"github.com/c2w/c2w/internal/wasm"
 )
 

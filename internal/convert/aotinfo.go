@@ -9,7 +9,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/c2w/c2w/internal/aot"
+	"github.com/c2w/c2w/internal/convert/aot"
 	"github.com/c2w/c2w/internal/wasm"
 )
 

@@ -6,9 +6,9 @@ import (
 
 	"github.com/c2w/c2w/guest"
 	"github.com/c2w/c2w/guest/initramfs"
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/container"
-	"github.com/c2w/c2w/internal/disk"
+	"github.com/c2w/c2w/internal/convert/container"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/format/disk"
 )
 
 // booting is what a guest boots from, apart from its disk.
@@ -43,11 +43,11 @@ type Container struct {
 // Initramfs makes the guest's initial file system for an architecture: init,
 // the OCI runtime, and the container's configuration.
 func Initramfs(arch string, c Container) ([]byte, error) {
-	boot := &bootcfg.Boot{Root: bootcfg.Root{Device: "/dev/vda", Type: "erofs"}, Volumes: c.Volumes}
+	boot := &agent.Boot{Root: agent.Root{Device: "/dev/vda", Type: "erofs"}, Volumes: c.Volumes}
 	if c.UpperSize > 0 {
 		boot.Root.UpperSize = strconv.FormatUint(c.UpperSize, 10)
 	}
-	frame, err := bootcfg.Append(nil, boot)
+	frame, err := agent.Append(nil, boot)
 	if err != nil {
 		return nil, err
 	}
@@ -60,9 +60,9 @@ func Initramfs(arch string, c Container) ([]byte, error) {
 		return nil, err
 	}
 	return guest.Initramfs(arch, []initramfs.File{
-		{Name: bootcfg.Runc, Mode: 0o755, Data: runc},
-		{Name: bootcfg.Bundle + "/config.json", Mode: 0o644, Data: config},
-		{Name: bootcfg.BootFile, Mode: 0o644, Data: frame},
+		{Name: agent.Runc, Mode: 0o755, Data: runc},
+		{Name: agent.Bundle + "/config.json", Mode: 0o644, Data: config},
+		{Name: agent.BootFile, Mode: 0o644, Data: frame},
 	})
 }
 

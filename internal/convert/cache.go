@@ -16,8 +16,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/c2w/c2w/internal/aot"
-	"github.com/c2w/c2w/internal/image"
+	"github.com/c2w/c2w/internal/convert/aot"
+	"github.com/c2w/c2w/internal/convert/image"
 	"github.com/c2w/c2w/internal/wasm"
 )
 

@@ -1,7 +1,12 @@
 // Package convert is the pipeline from a container image to a Wasm file: image →
-// layers merged → EROFS → packed disk → joined with machine, kernel and init.
-// Each stage is another package; this one puts them in order, tells progress and
-// writes the result. It must not know the command line, nor run the file.
+// layers merged → EROFS → packed disk → joined with machine, kernel and init. It
+// puts the stages in order, tells progress and writes the result; the stages are
+// the packages of its wing: image, rootfs, container, aot, licenses, and
+// machinewasm, which carries the built machine.
+//
+// In come a reference and options, out comes a file. The command line asks, and
+// what measures or tests conversions. The wing does not run files, except that a
+// training run boots the guest in this process (package trial).
 package convert
 
 import (
@@ -19,12 +24,12 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/c2w/c2w/guest"
-	"github.com/c2w/c2w/internal/aot"
-	"github.com/c2w/c2w/internal/container"
-	"github.com/c2w/c2w/internal/disk"
-	"github.com/c2w/c2w/internal/image"
+	"github.com/c2w/c2w/internal/convert/aot"
+	"github.com/c2w/c2w/internal/convert/container"
+	"github.com/c2w/c2w/internal/convert/image"
+	"github.com/c2w/c2w/internal/convert/rootfs"
+	"github.com/c2w/c2w/internal/format/disk"
 	"github.com/c2w/c2w/internal/machine"
-	"github.com/c2w/c2w/internal/rootfs"
 	"github.com/c2w/c2w/internal/wasm"
 )
 

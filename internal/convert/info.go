@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/c2w/c2w/internal/image"
+	"github.com/c2w/c2w/internal/convert/image"
 	"github.com/c2w/c2w/internal/wasm"
 )
 

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/c2w/c2w/internal/disk"
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/isa"
+	"github.com/c2w/c2w/internal/format/disk"
+	"github.com/c2w/c2w/internal/format/marks"
 	"github.com/c2w/c2w/internal/machine"
-	"github.com/c2w/c2w/internal/marks"
-	"github.com/c2w/c2w/internal/trial"
+	"github.com/c2w/c2w/internal/machine/trial"
 	"github.com/c2w/c2w/internal/wasm"
 	"github.com/c2w/c2w/internal/wasm/link"
 )

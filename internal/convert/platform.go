@@ -7,8 +7,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/c2w/c2w/internal/isa"
-	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/isa"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 )
 
 // platform is one that c2w can run.

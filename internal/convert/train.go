@@ -13,13 +13,13 @@ import (
 
 	"github.com/mattn/go-shellwords"
 
-	"github.com/c2w/c2w/internal/aot"
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/convert/aot"
+	"github.com/c2w/c2w/internal/convert/rootfs"
+	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/native"
 	"github.com/c2w/c2w/internal/machine"
-	"github.com/c2w/c2w/internal/native"
-	"github.com/c2w/c2w/internal/rootfs"
-	"github.com/c2w/c2w/internal/trial"
+	"github.com/c2w/c2w/internal/machine/trial"
 )
 
 // Bounds of training runs; both count from where the container is ready.

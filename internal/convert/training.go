@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/c2w/c2w/internal/aot"
-	"github.com/c2w/c2w/internal/image"
+	"github.com/c2w/c2w/internal/convert/aot"
+	"github.com/c2w/c2w/internal/convert/image"
 )
 
 // Trained says what a kept training result is of.

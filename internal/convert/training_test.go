@@ -6,8 +6,8 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/c2w/c2w/internal/aot"
-	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/convert/aot"
+	"github.com/c2w/c2w/internal/cpu/engine"
 )
 
 // TestTrainingKept keeps a result, with commands that would break lines.

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/c2w/c2w/guest"
-	"github.com/c2w/c2w/internal/licenses"
+	"github.com/c2w/c2w/internal/convert/licenses"
 )
 
 // Versions says which works of software a file carries.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/c2w/c2w/internal/disk"
+	"github.com/c2w/c2w/internal/format/disk"
 )
 
 // Source is something to read from at any offset: the kernel, the initial

@@ -19,15 +19,15 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/c2w/c2w/guest"
-	"github.com/c2w/c2w/internal/bootcfg"
 	"github.com/c2w/c2w/internal/convert"
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/image"
-	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/convert/image"
+	"github.com/c2w/c2w/internal/convert/rootfs"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/native"
+	"github.com/c2w/c2w/internal/format/agent"
 	"github.com/c2w/c2w/internal/machine"
-	"github.com/c2w/c2w/internal/native"
-	"github.com/c2w/c2w/internal/rootfs"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 // The committed kernel and init boot here with the demo image on the generated
@@ -127,7 +127,7 @@ func (r *guestRun) start(t testing.TB) {
 		RAM:  c.RAM, Hart: c.Hart, Records: c.Records, Run: c.Run,
 		Kernel: bytes.NewReader(p.kernel), Initrd: bytes.NewReader(p.initrd), Disk: bytes.NewReader(p.disk),
 		Cmdline: guest.CommandLine + r.cmdline,
-		Spec:    &bootcfg.Spec{Args: r.args, Env: []string{"PATH=/bin", "WORD=two words"}, Dir: "/usr", Hostname: "box"},
+		Spec:    &agent.Spec{Args: r.args, Env: []string{"PATH=/bin", "WORD=two words"}, Dir: "/usr", Hostname: "box"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c2w/c2w/internal/attach"
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/format/attach"
 )
 
 // TestSaidToASleeper: whatever a client says while the guest idles is with a
@@ -18,20 +18,20 @@ import (
 func TestSaidToASleeper(t *testing.T) {
 	for name, c := range map[string]struct {
 		say  attach.Message // nil: the client goes
-		init bootcfg.Message
+		init agent.Message
 	}{
-		"signal":       {attach.Signal{Number: 12}, bootcfg.Signal{Number: 12}},
-		"size":         {attach.Resize{Rows: 3, Cols: 4}, bootcfg.Resize{Rows: 3, Cols: 4}},
-		"stop":         {attach.Stop{Grace: 7}, bootcfg.Stop{Signal: 3, Grace: 7}},
-		"close":        {attach.CloseOutput{Stream: 1}, bootcfg.Close{Stream: bootcfg.Stdout}},
-		"client gone":  {nil, bootcfg.Stop{Signal: 3, Grace: grace}},
+		"signal":       {attach.Signal{Number: 12}, agent.Signal{Number: 12}},
+		"size":         {attach.Resize{Rows: 3, Cols: 4}, agent.Resize{Rows: 3, Cols: 4}},
+		"stop":         {attach.Stop{Grace: 7}, agent.Stop{Signal: 3, Grace: 7}},
+		"close":        {attach.CloseOutput{Stream: 1}, agent.Close{Stream: agent.Stdout}},
+		"client gone":  {nil, agent.Stop{Signal: 3, Grace: grace}},
 		"input":        {attach.Stdin{Data: []byte("key")}, nil},
 		"end of input": {attach.StdinEnd{}, nil},
 	} {
 		r, w := io.Pipe()
 		a := newAttached(t, r)
 		a.streams.link.receive(attachFrames(t, attach.Hello{Version: 1, Terminal: name == "size", Stdin: true}), nil)
-		a.contract.receive(frames(t, bootcfg.Ready{}, bootcfg.Started{}))
+		a.contract.receive(frames(t, agent.Ready{}, agent.Started{}))
 		a.pollDevices()
 		port := a.console.Port(portContract)
 		port.Held = 0 // init has read the spec
@@ -100,8 +100,8 @@ func TestSaidTooEarly(t *testing.T) {
 			}
 			if !r.Done {
 				// It follows the specification.
-				a.contract.receive(frames(t, bootcfg.Ready{}))
-				if s, ok := c.say.(attach.Signal); ok && !bytes.HasSuffix(a.contract.out, frames(t, bootcfg.Signal{Number: s.Number, Early: true})) {
+				a.contract.receive(frames(t, agent.Ready{}))
+				if s, ok := c.say.(attach.Signal); ok && !bytes.HasSuffix(a.contract.out, frames(t, agent.Signal{Number: s.Number, Early: true})) {
 					t.Errorf("%s is lost: %q", name, a.contract.out)
 				}
 				continue
@@ -129,7 +129,7 @@ func TestOverdue(t *testing.T) {
 			client, _ := io.Pipe()
 			a := newAttached(t, client)
 			a.streams.link.receive(attachFrames(t, attach.Hello{Version: 1}), nil)
-			a.contract.receive(frames(t, bootcfg.Ready{}))
+			a.contract.receive(frames(t, agent.Ready{}))
 			before := a.host.Monotonic()
 			for _, grace := range []uint32{500, 0, 60_000} { // the shortest counts
 				a.streams.link.receive(attachFrames(t, attach.Stop{Grace: grace}), nil)
@@ -138,7 +138,7 @@ func TestOverdue(t *testing.T) {
 				t.Fatalf("overdue at %d, it was %d", at, before)
 			}
 			if exit {
-				a.contract.receive(frames(t, bootcfg.Exit{Status: 7}))
+				a.contract.receive(frames(t, agent.Exit{Status: 7}))
 			}
 			a.contract.killAt = a.host.Monotonic() + 1e6
 			a.idle, a.timerOn = idle, false

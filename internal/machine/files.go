@@ -4,16 +4,16 @@ import (
 	"path"
 	"slices"
 
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/hostfs"
-	"github.com/c2w/c2w/internal/p9"
-	vp9 "github.com/c2w/c2w/internal/virtio/p9"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/machine/hostfs"
+	"github.com/c2w/c2w/internal/machine/p9"
+	vp9 "github.com/c2w/c2w/internal/machine/virtio/p9"
 )
 
 // files makes the device that serves the directories of the host, and adds the
 // mounts to the spec; nil if the host handed over none. hidden are those that
 // would hide the whole container.
-func files(fs hostfs.FS, spec *bootcfg.Spec, readOnly []string) (d *vp9.Device, hidden []string) {
+func files(fs hostfs.FS, spec *agent.Spec, readOnly []string) (d *vp9.Device, hidden []string) {
 	if fs == nil {
 		return nil, nil
 	}
@@ -27,7 +27,7 @@ func files(fs hostfs.FS, spec *bootcfg.Spec, readOnly []string) (d *vp9.Device, 
 			continue
 		}
 		ro := root.ReadOnly || slices.Contains(readOnly, root.Path)
-		spec.Mounts = append(spec.Mounts, bootcfg.Mount{Index: uint16(len(served)), Target: target, ReadOnly: ro})
+		spec.Mounts = append(spec.Mounts, agent.Mount{Index: uint16(len(served)), Target: target, ReadOnly: ro})
 		if served = append(served, p9.Mount{Dir: root.FD, ReadOnly: ro}); len(served) == maxMounts {
 			break
 		}
@@ -37,11 +37,11 @@ func files(fs hostfs.FS, spec *bootcfg.Spec, readOnly []string) (d *vp9.Device, 
 	}
 	// What lies below another mount is mounted after it.
 	sortMounts(spec.Mounts)
-	return vp9.New(bootcfg.HostTag, p9.New(p9.Config{FS: fs, Mounts: served})), hidden
+	return vp9.New(agent.HostTag, p9.New(p9.Config{FS: fs, Mounts: served})), hidden
 }
 
 // maxMounts is what the contract can number.
-const maxMounts = bootcfg.InMemory
+const maxMounts = agent.InMemory
 
 // mountTarget is where a directory that the engine calls name appears in a
 // container with the given working directory. A relative name is one below the

@@ -6,10 +6,10 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/isa"
-	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/isa"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/wasm"
 )
 

@@ -3,8 +3,8 @@ package machine
 import (
 	"testing"
 
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 // TestCompilesLate: a hook says whether page functions have to wait; without

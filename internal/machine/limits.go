@@ -1,16 +1,16 @@
 package machine
 
 import (
-	"github.com/c2w/c2w/internal/attach"
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/disk"
-	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/mem"
-	"github.com/c2w/c2w/internal/p9"
-	"github.com/c2w/c2w/internal/virtio/console"
-	"github.com/c2w/c2w/internal/virtio/rng"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/mem"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/format/attach"
+	"github.com/c2w/c2w/internal/format/disk"
+	"github.com/c2w/c2w/internal/machine/p9"
+	"github.com/c2w/c2w/internal/machine/virtio/console"
+	"github.com/c2w/c2w/internal/machine/virtio/rng"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 // Kept is what a part of the machine keeps on Go's heap at most, in bytes, whatever
@@ -38,7 +38,7 @@ func Keeps(ram int) []Kept {
 		{"streams", 2*inputSize + 2*outputSize + 2*attach.MaxPayload + 2*(attach.MaxPayload+outputSize) + 2*(backlog+inputSize)},
 		// A frame of the guest's that is not whole, and the one that tells the
 		// command; appending takes a quarter more, beside the old.
-		{"contract", 2 * 9 / 4 * (bootcfg.MaxPayload + maxFeed)},
+		{"contract", 2 * 9 / 4 * (agent.MaxPayload + maxFeed)},
 		{"devices", console.MaxPorts*(console.InputBuffer+4096) + 2*rng.MaxRequest + 1<<16},
 		// Page functions' entries, the command, its environment.
 		{"manifest", 4 * ManifestMax},

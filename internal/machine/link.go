@@ -3,9 +3,9 @@ package machine
 import (
 	"errors"
 
-	"github.com/c2w/c2w/internal/attach"
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/format/attach"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 // link is the machine's end of the attach protocol: docs/attach.md.
@@ -101,7 +101,7 @@ func (l *link) handle(msg attach.Message) error {
 		s.eof = s.eof || !s.m.cfg.Spec.Terminal
 	case attach.Resize:
 		if contract.told {
-			contract.send(bootcfg.Resize{Rows: msg.Rows, Cols: msg.Cols})
+			contract.send(agent.Resize{Rows: msg.Rows, Cols: msg.Cols})
 		} else {
 			s.m.cfg.Spec.Rows, s.m.cfg.Spec.Cols = msg.Rows, msg.Cols
 		}
@@ -144,7 +144,7 @@ func (l *link) output(stream int, p []byte) error {
 		return nil // the kernel's, and nobody is there yet
 	}
 	h := attach.StdoutHeader(len(p))
-	if stream == bootcfg.Stderr && !l.s.m.cfg.Spec.Terminal {
+	if stream == agent.Stderr && !l.s.m.cfg.Spec.Terminal {
 		h = attach.StderrHeader(len(p))
 	}
 	l.frame = append(append(l.frame[:0], h[:]...), p...)

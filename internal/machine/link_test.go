@@ -8,9 +8,9 @@ import (
 	"io"
 	"testing"
 
-	"github.com/c2w/c2w/internal/attach"
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/format/attach"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 func attachFrames(t *testing.T, list ...attach.Message) (b []byte) {
@@ -66,7 +66,7 @@ func TestAttachConversation(t *testing.T) {
 	l := a.streams.link
 	feed := func(list ...attach.Message) { l.receive(attachFrames(t, list...), nil) }
 
-	a.contract.receive(frames(t, bootcfg.Ready{}))
+	a.contract.receive(frames(t, agent.Ready{}))
 	if a.contract.told {
 		t.Fatal("the container is told before the client has said what it wants")
 	}
@@ -75,7 +75,7 @@ func TestAttachConversation(t *testing.T) {
 	if !a.contract.told || a.cfg.Spec.Terminal {
 		t.Fatalf("told %v, terminal %v", a.contract.told, a.cfg.Spec.Terminal)
 	}
-	if !bytes.HasSuffix(a.contract.out, frames(t, bootcfg.Signal{Number: 10, Early: true})) {
+	if !bytes.HasSuffix(a.contract.out, frames(t, agent.Signal{Number: 10, Early: true})) {
 		t.Error("a signal from before the start is lost")
 	}
 
@@ -102,12 +102,12 @@ func TestAttachConversation(t *testing.T) {
 	want(t, "output", a.said(t), attachFrames(t, attach.Stdout{Data: []byte("out")}, attach.Stderr{Data: []byte("err")}))
 
 	a.contract.out = nil
-	a.contract.receive(frames(t, bootcfg.Started{}))
+	a.contract.receive(frames(t, agent.Started{}))
 	feed(attach.CloseOutput{Stream: 1}, attach.CloseOutput{Stream: 1}, attach.Stop{Grace: 5})
-	want(t, "to init", a.contract.out, frames(t, bootcfg.Close{Stream: bootcfg.Stdout}, bootcfg.Stop{Signal: 3, Grace: 5}))
+	want(t, "to init", a.contract.out, frames(t, agent.Close{Stream: agent.Stdout}, agent.Stop{Signal: 3, Grace: 5}))
 	a.streams.stdout([]byte("nobody reads this"))
 
-	a.contract.receive(frames(t, bootcfg.Exit{Status: 137, Signal: 9, OutOfMemory: true}))
+	a.contract.receive(frames(t, agent.Exit{Status: 137, Signal: 9, OutOfMemory: true}))
 	(*platform)(a.Machine).PowerOff(false)
 	r := a.Step()
 	a.End(r)
@@ -121,13 +121,13 @@ func TestAttachTerminal(t *testing.T) {
 	l := a.streams.link
 	l.receive(attachFrames(t, attach.Hello{Version: 9, Terminal: true, Stdin: true, Rows: 24, Cols: 80}, attach.Resize{Rows: 25, Cols: 81}), nil)
 	want(t, "greeting", a.said(t), attachFrames(t, attach.Welcome{Version: 1, Terminal: true, StopSignal: 3}, attach.Window{Bytes: window}))
-	a.contract.receive(frames(t, bootcfg.Ready{}))
+	a.contract.receive(frames(t, agent.Ready{}))
 	if s := a.cfg.Spec; !s.Terminal || s.Cooked || s.Rows != 25 || s.Cols != 81 || s.Env[0] != "TERM=xterm" {
 		t.Errorf("%+v", s)
 	}
 	a.contract.out = nil
 	l.receive(attachFrames(t, attach.Resize{Rows: 50, Cols: 132}, attach.StdinEnd{}), nil)
-	want(t, "to init", a.contract.out, frames(t, bootcfg.Resize{Rows: 50, Cols: 132}))
+	want(t, "to init", a.contract.out, frames(t, agent.Resize{Rows: 50, Cols: 132}))
 	a.streams.kernel([]byte("oops"))
 	want(t, "kernel", a.said(t), attachFrames(t, attach.Stdout{Data: []byte("oops")}))
 	if !a.console.Port(portStdin).HostOpen {
@@ -141,11 +141,11 @@ func TestAttachGone(t *testing.T) {
 	a := newAttached(t, nil)
 	l := a.streams.link
 	l.receive(attachFrames(t, attach.Hello{Version: 1}), nil)
-	a.contract.receive(frames(t, bootcfg.Ready{}))
+	a.contract.receive(frames(t, agent.Ready{}))
 	a.contract.out = nil
 	l.receive(nil, io.EOF)
 	l.receive(nil, io.EOF)
-	want(t, "to init", a.contract.out, frames(t, bootcfg.Stop{Signal: 3, Grace: grace, Early: true}))
+	want(t, "to init", a.contract.out, frames(t, agent.Stop{Signal: 3, Grace: grace, Early: true}))
 	if a.streams.err != nil || l.want() {
 		t.Errorf("%v", a.streams.err)
 	}
@@ -174,7 +174,7 @@ func FuzzAttach(f *testing.F) {
 	f.Add(hello)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a := newAttached(t, nil)
-		a.contract.receive(frames(t, bootcfg.Ready{}))
+		a.contract.receive(frames(t, agent.Ready{}))
 		for len(b) > 0 {
 			n := min(len(b), 7)
 			a.streams.link.receive(b[:n], nil)

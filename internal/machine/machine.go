@@ -1,30 +1,37 @@
 // Package machine is the virtual computer: its memory map, its devices, the
 // boot of a kernel, and the loop that runs the hart and talks to the host. The
 // same code runs natively under go test and, compiled for wasip1, inside every
-// file that c2w makes.
+// file that c2w makes. The packages of its wing are its parts: virtio and device
+// the devices, p9 and hostfs the host's directories, wasi the host, fdt the
+// device tree; trial runs a machine in this process, the same each time.
+//
+// In come kernel, initial file system, disk and a host; out go the container's
+// output and status. cmd/machine asks, and whoever boots a guest to train, check
+// or test. What the machine runs is handed to it: it knows no image and no
+// converter.
 package machine
 
 import (
 	"errors"
 	"fmt"
 
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/device/plic"
-	"github.com/c2w/c2w/internal/device/rtc"
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/fdt"
-	"github.com/c2w/c2w/internal/hostfs"
-	"github.com/c2w/c2w/internal/isa"
-	"github.com/c2w/c2w/internal/isa/riscv64"
-	"github.com/c2w/c2w/internal/mem"
-	"github.com/c2w/c2w/internal/virtio/blk"
-	"github.com/c2w/c2w/internal/virtio/console"
-	"github.com/c2w/c2w/internal/virtio/mmio"
-	vp9 "github.com/c2w/c2w/internal/virtio/p9"
-	"github.com/c2w/c2w/internal/virtio/rng"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/isa"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/mem"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/machine/device/plic"
+	"github.com/c2w/c2w/internal/machine/device/rtc"
+	"github.com/c2w/c2w/internal/machine/fdt"
+	"github.com/c2w/c2w/internal/machine/hostfs"
+	"github.com/c2w/c2w/internal/machine/virtio/blk"
+	"github.com/c2w/c2w/internal/machine/virtio/console"
+	"github.com/c2w/c2w/internal/machine/virtio/mmio"
+	vp9 "github.com/c2w/c2w/internal/machine/virtio/p9"
+	"github.com/c2w/c2w/internal/machine/virtio/rng"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 // Config is what a machine is made of.
@@ -44,7 +51,7 @@ type Config struct {
 	Initrd  Source // cpio archive
 	Disk    Source // nil for none
 	Cmdline string
-	Spec    *bootcfg.Spec
+	Spec    *agent.Spec
 	// NoStdin gives the command an empty standard input; Attach says that the
 	// host's standard streams carry the attach protocol.
 	NoStdin, Attach bool
@@ -113,10 +120,10 @@ func New(cfg Config) (*Machine, error) {
 	m.rtc = rtc.New(m.host.Realtime, func(level bool) { m.plic.SetLine(RTCIRQ, level) })
 	m.console = console.New([]console.PortConfig{
 		portConsole:  {Name: "console", Console: true, Output: m.streams.kernel},
-		portContract: {Name: bootcfg.PortName, Output: m.contract.receive},
-		portStdin:    {Name: bootcfg.PortStdin},
-		portStdout:   {Name: bootcfg.PortStdout, Output: m.streams.stdout},
-		portStderr:   {Name: bootcfg.PortStderr, Output: m.streams.stderr},
+		portContract: {Name: agent.PortName, Output: m.contract.receive},
+		portStdin:    {Name: agent.PortStdin},
+		portStdout:   {Name: agent.PortStdout, Output: m.streams.stdout},
+		portStderr:   {Name: agent.PortStderr, Output: m.streams.stderr},
 	})
 	dma := (*dma)(m)
 	plug := func(n int, d interface{}) {

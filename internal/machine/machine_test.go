@@ -12,11 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/mem"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/mem"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 // smallRAM is the RAM of one machine after the other.
@@ -33,7 +33,7 @@ func small(host *wasi.Host, code ...uint32) Config {
 		Host: host, RAM: &mem.RAM{Bytes: smallRAM, Base: RAMBase},
 		Hart: core.NewHart(), Records: engine.Records{Base: RecordBase},
 		Kernel: bytes.NewReader(kernel), Initrd: bytes.NewReader([]byte("initrd")), Disk: bytes.NewReader(make([]byte, 4096)),
-		Spec: &bootcfg.Spec{Args: []string{"x"}},
+		Spec: &agent.Spec{Args: []string{"x"}},
 	}
 }
 
@@ -122,7 +122,7 @@ func TestPowerOff(t *testing.T) {
 		}
 	}
 	m := newSmall(t, wasi.Streams{}, reset(0, 0)...)
-	m.contract.receive(frames(t, bootcfg.Ready{}, bootcfg.Exit{Status: 7}))
+	m.contract.receive(frames(t, agent.Ready{}, agent.Exit{Status: 7}))
 	if r, _ := end(t, m); r.Err != nil || r.Status != 7 {
 		t.Errorf("with a status: %d, %v", r.Status, r.Err)
 	}

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/cpu/engine"
 )
 
 // Manifest says what a file holds. The converter places it at ManifestBase.

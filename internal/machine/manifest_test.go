@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/disk"
-	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/format/disk"
 )
 
 func sample() *Manifest {
@@ -162,7 +162,7 @@ func TestSpec(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(s.Args, c.want) || s.Dir != "/srv" || s.User != "nobody" {
 			t.Errorf("%s: %+v, %v, want %q", name, s, err, c.want)
 		}
-		if _, err := bootcfg.Append(nil, s); err != nil {
+		if _, err := agent.Append(nil, s); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if !reflect.DeepEqual(m.Entrypoint, c.entry) || !reflect.DeepEqual(m.Cmd, c.cmd) {

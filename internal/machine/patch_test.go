@@ -16,16 +16,16 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/c2w/c2w/guest"
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/image"
-	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/convert/image"
+	"github.com/c2w/c2w/internal/convert/rootfs"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/native"
+	"github.com/c2w/c2w/internal/format/agent"
 	"github.com/c2w/c2w/internal/machine"
-	"github.com/c2w/c2w/internal/native"
-	"github.com/c2w/c2w/internal/rootfs"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 // fileLayer is a layer with one executable.
@@ -114,7 +114,7 @@ func TestBootPatcher(t *testing.T) {
 			Host: wasi.Streams{Stdout: &r.out, Stderr: &r.stderr}.NewHost(),
 			RAM:  c.RAM, Hart: c.Hart, Records: c.Records, Run: c.Run, Profile: profile, Bindings: bound,
 			Kernel: bytes.NewReader(p.kernel), Initrd: bytes.NewReader(p.initrd), Disk: bytes.NewReader(disk),
-			Cmdline: guest.CommandLine, Spec: &bootcfg.Spec{Args: r.args, Env: []string{"PATH=/bin"}, Dir: "/"},
+			Cmdline: guest.CommandLine, Spec: &agent.Spec{Args: r.args, Env: []string{"PATH=/bin"}, Dir: "/"},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -1,7 +1,7 @@
 package machine
 
 import (
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 // platform is the machine as the engine sees it.

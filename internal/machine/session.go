@@ -4,21 +4,21 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/c2w/c2w/internal/attach"
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/format/attach"
 )
 
 // session is the machine's end of the contract with the guest's init.
 type session struct {
 	m       *Machine
-	parser  bootcfg.Parser
+	parser  agent.Parser
 	out     []byte // not yet taken by the port
 	ready   bool   // the container waits
 	told    bool   // the spec is sent
 	started bool   // init has said that the command is being executed
 	early   []byte // frames that follow the spec
-	exit    *bootcfg.Exit
-	refusal *bootcfg.Error
+	exit    *agent.Exit
+	refusal *agent.Error
 	cut     *Result // how the machine itself ended the run
 	killAt  int64   // host's monotonic time when a Stop becomes the machine's to see to; 0: never
 	err     error
@@ -66,31 +66,31 @@ var (
 
 // handle acts on a message; an error ends the run. Init's first word on how the
 // program ended counts.
-func (s *session) handle(msg bootcfg.Message) error {
+func (s *session) handle(msg agent.Message) error {
 	switch msg := msg.(type) {
-	case bootcfg.Ready:
+	case agent.Ready:
 		if s.ready {
 			return errTwice
 		}
 		s.ready = true
 		s.m.cfg.Trace("container")
 		return s.start()
-	case bootcfg.Started:
+	case agent.Started:
 		if !s.told || s.started {
 			return errStart
 		}
 		s.started = true
 		s.m.cfg.Trace("command")
-	case bootcfg.Exit:
+	case agent.Exit:
 		if s.exit == nil && s.refusal == nil {
 			s.exit = &msg
 		}
-	case bootcfg.Error:
+	case agent.Error:
 		if s.exit == nil && s.refusal == nil {
 			s.refusal = &msg
 		}
-	case bootcfg.Close:
-		if msg.Stream != bootcfg.Stdin {
+	case agent.Close:
+		if msg.Stream != agent.Stdin {
 			return errKind
 		}
 		s.m.streams.unwanted()
@@ -111,11 +111,11 @@ func (s *session) start() error {
 		spec.Env = mergeEnv([]string{"TERM=xterm"}, spec.Env)
 	}
 	spec.Realtime = s.m.host.Realtime()
-	spec.Entropy = make([]byte, bootcfg.MaxEntropy)
+	spec.Entropy = make([]byte, agent.MaxEntropy)
 	if err := s.m.host.Random(spec.Entropy); err != nil {
 		return fmt.Errorf("reading the host's random numbers for it: %w", err)
 	}
-	out, err := bootcfg.Append(s.out, spec)
+	out, err := agent.Append(s.out, spec)
 	if err != nil {
 		return fmt.Errorf("telling it the command: %w", err)
 	}
@@ -125,12 +125,12 @@ func (s *session) start() error {
 }
 
 // send queues a message for init; what comes before the spec follows it.
-func (s *session) send(msg bootcfg.Message) {
+func (s *session) send(msg agent.Message) {
 	to := &s.out
 	if !s.told {
 		to = &s.early
 	}
-	out, err := bootcfg.Append(*to, msg)
+	out, err := agent.Append(*to, msg)
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
@@ -140,11 +140,11 @@ func (s *session) send(msg bootcfg.Message) {
 // signal is for the container's process 1. Before init has the spec there is
 // none: the signal does to the run what it does to a program without handlers.
 func (s *session) signal(number uint8) {
-	if !s.told && bootcfg.Deadly(number) {
+	if !s.told && agent.Deadly(number) {
 		s.kill(number)
 		return
 	}
-	s.send(bootcfg.Signal{Number: number, Early: !s.started})
+	s.send(agent.Signal{Number: number, Early: !s.started})
 }
 
 // stop ends the container in good order, and by force when grace milliseconds
@@ -152,13 +152,13 @@ func (s *session) signal(number uint8) {
 func (s *session) stop(grace uint32) {
 	number := s.m.stopSignal()
 	if !s.told {
-		if !bootcfg.Deadly(number) {
+		if !agent.Deadly(number) {
 			number = sigKill // what the end of its patience would bring
 		}
 		s.kill(number)
 		return
 	}
-	s.send(bootcfg.Stop{Signal: number, Grace: grace, Early: !s.started})
+	s.send(agent.Stop{Signal: number, Grace: grace, Early: !s.started})
 	at := s.m.host.Monotonic() + int64(grace)*1e6 + overdue
 	if s.killAt == 0 || at < s.killAt {
 		s.killAt = at
@@ -216,7 +216,7 @@ const (
 	statusPowerOff = 122 // the guest switched itself off
 	statusPanic    = 123 // its kernel panicked or restarted
 	StatusFault    = 124 // the machine broke: a bug of c2w
-	StatusFailed   = bootcfg.StatusFailed
+	StatusFailed   = agent.StatusFailed
 )
 
 // result is how the run ended, once the machine is off.

@@ -10,15 +10,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
-func frames(t *testing.T, list ...bootcfg.Message) (b []byte) {
+func frames(t *testing.T, list ...agent.Message) (b []byte) {
 	t.Helper()
 	for _, m := range list {
 		var err error
-		if b, err = bootcfg.Append(b, m); err != nil {
+		if b, err = agent.Append(b, m); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -28,8 +28,8 @@ func frames(t *testing.T, list ...bootcfg.Message) (b []byte) {
 // TestContract: what the guest's init may say, and what ends a run although the
 // guest goes on: its kernel loops here.
 func TestContract(t *testing.T) {
-	spec := &bootcfg.Spec{Args: []string{"x"}}
-	exit := bootcfg.Exit{Status: 3}
+	spec := &agent.Spec{Args: []string{"x"}}
+	exit := agent.Exit{Status: 3}
 	for name, c := range map[string]struct {
 		in     []byte
 		ends   bool
@@ -37,17 +37,17 @@ func TestContract(t *testing.T) {
 		want   string // in the error, once the guest is off
 	}{
 		"nothing":             {nil, false, 122, errNoStatus.Error()},
-		"ready":               {frames(t, bootcfg.Ready{}), false, 122, errNoStatus.Error()},
-		"exit":                {frames(t, bootcfg.Ready{}, exit), false, 3, ""},
+		"ready":               {frames(t, agent.Ready{}), false, 122, errNoStatus.Error()},
+		"exit":                {frames(t, agent.Ready{}, exit), false, 3, ""},
 		"exit without ready":  {frames(t, exit), false, 3, ""},
-		"exit twice":          {frames(t, bootcfg.Ready{}, exit, bootcfg.Exit{Status: 4}), false, 3, ""},
-		"exit, then error":    {frames(t, bootcfg.Ready{}, exit, bootcfg.Error{Status: 127, Text: "no"}), false, 3, ""},
-		"error":               {frames(t, bootcfg.Ready{}, bootcfg.Error{Status: 127, Text: "no"}), false, 127, "no"},
-		"error, then exit":    {frames(t, bootcfg.Ready{}, bootcfg.Error{Status: 127, Text: "no"}, exit), false, 127, "no"},
-		"started":             {frames(t, bootcfg.Ready{}, bootcfg.Started{}, exit), false, 3, ""},
-		"started untold":      {frames(t, bootcfg.Started{}), true, 124, "it was not told"},
-		"started twice":       {frames(t, bootcfg.Ready{}, bootcfg.Started{}, bootcfg.Started{}), true, 124, "it was not told"},
-		"ready twice":         {frames(t, bootcfg.Ready{}, bootcfg.Ready{}), true, 124, "the guest's init: it said twice"},
+		"exit twice":          {frames(t, agent.Ready{}, exit, agent.Exit{Status: 4}), false, 3, ""},
+		"exit, then error":    {frames(t, agent.Ready{}, exit, agent.Error{Status: 127, Text: "no"}), false, 3, ""},
+		"error":               {frames(t, agent.Ready{}, agent.Error{Status: 127, Text: "no"}), false, 127, "no"},
+		"error, then exit":    {frames(t, agent.Ready{}, agent.Error{Status: 127, Text: "no"}, exit), false, 127, "no"},
+		"started":             {frames(t, agent.Ready{}, agent.Started{}, exit), false, 3, ""},
+		"started untold":      {frames(t, agent.Started{}), true, 124, "it was not told"},
+		"started twice":       {frames(t, agent.Ready{}, agent.Started{}, agent.Started{}), true, 124, "it was not told"},
+		"ready twice":         {frames(t, agent.Ready{}, agent.Ready{}), true, 124, "the guest's init: it said twice"},
 		"a host's message":    {frames(t, spec), true, 124, "only the host may send"},
 		"garbage":             {[]byte("hello"), true, 124, "the guest's init: bad contract frame"},
 		"a letter of garbage": {[]byte("x"), true, 124, "bad contract frame"},
@@ -56,9 +56,9 @@ func TestContract(t *testing.T) {
 		"bad exit":            {[]byte("c2w\x03\x03\x00\x00\x00\x03\x00\x00\x00\x01\x09\x00"), true, 124, "bad contract message"},
 		"half a frame":        {frames(t, exit)[:13], false, 122, errNoStatus.Error()},
 		"much garbage":        {bytes.Repeat([]byte{0xff}, 1<<20), true, 124, "bad contract frame"},
-		"input unwanted":      {frames(t, bootcfg.Ready{}, bootcfg.Close{}, exit), false, 3, ""},
-		"output unwanted":     {frames(t, bootcfg.Ready{}, bootcfg.Close{Stream: 1}), true, 124, "only the host may send"},
-		"garbage after exit":  {append(frames(t, bootcfg.Ready{}, exit), "garbage"...), true, 124, "bad contract frame"},
+		"input unwanted":      {frames(t, agent.Ready{}, agent.Close{}, exit), false, 3, ""},
+		"output unwanted":     {frames(t, agent.Ready{}, agent.Close{Stream: 1}), true, 124, "only the host may send"},
+		"garbage after exit":  {append(frames(t, agent.Ready{}, exit), "garbage"...), true, 124, "bad contract frame"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, piece := range []int{1 << 30, 1, 7} {
@@ -106,8 +106,8 @@ func TestContractMemory(t *testing.T) {
 }
 
 func FuzzContract(f *testing.F) {
-	for _, m := range []bootcfg.Message{bootcfg.Ready{}, bootcfg.Exit{Status: 1}, bootcfg.Error{Status: 125, Text: "x"}} {
-		b, _ := bootcfg.Append(nil, m)
+	for _, m := range []agent.Message{agent.Ready{}, agent.Exit{Status: 1}, agent.Error{Status: 125, Text: "x"}} {
+		b, _ := agent.Append(nil, m)
 		f.Add(b)
 	}
 	var shared *Machine
@@ -133,8 +133,8 @@ func FuzzContract(f *testing.F) {
 // reason.
 func TestLongSpec(t *testing.T) {
 	m := newSmall(t, wasi.Streams{}, loop)
-	m.cfg.Spec.Args = []string{strings.Repeat("x", bootcfg.MaxPayload)}
-	m.contract.receive(frames(t, bootcfg.Ready{}))
+	m.cfg.Spec.Args = []string{strings.Repeat("x", agent.MaxPayload)}
+	m.contract.receive(frames(t, agent.Ready{}))
 	if r := m.Step(); !r.Done || r.Err == nil || !strings.Contains(r.Err.Error(), "arguments and environment too long?") {
 		t.Errorf("%v, %v", r.Done, r.Err)
 	}
@@ -149,7 +149,7 @@ func TestInput(t *testing.T) {
 	if in.n != 0 {
 		t.Error("input is read before the container is ready")
 	}
-	m.contract.receive(frames(t, bootcfg.Ready{}))
+	m.contract.receive(frames(t, agent.Ready{}))
 	for range 200 {
 		m.streams.poll(1e6)
 	}
@@ -178,7 +178,7 @@ func TestInputEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.contract.receive(frames(t, bootcfg.Ready{}))
+		m.contract.receive(frames(t, agent.Ready{}))
 		for range 20 {
 			m.streams.poll(1e6)
 		}
@@ -194,7 +194,7 @@ func TestOutputClosed(t *testing.T) {
 	r, w := io.Pipe()
 	r.Close()
 	m := newSmall(t, wasi.Streams{Stdout: w}, loop)
-	m.contract.receive(frames(t, bootcfg.Ready{}))
+	m.contract.receive(frames(t, agent.Ready{}))
 	sent := len(m.contract.out)
 	for range 3 {
 		if n := m.streams.stdout([]byte("hello")); n != 5 {
@@ -202,7 +202,7 @@ func TestOutputClosed(t *testing.T) {
 		}
 		m.streams.flush()
 	}
-	want := frames(t, bootcfg.Close{Stream: bootcfg.Stdout})
+	want := frames(t, agent.Close{Stream: agent.Stdout})
 	if got := m.contract.out[sent:]; !bytes.Equal(got, want) || m.streams.err != nil {
 		t.Errorf("init is told %q, %v", got, m.streams.err)
 	}

@@ -9,14 +9,14 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 // Settings is what docker run's flags of the same names change of the container
 // and its kernel. Init does all of it; here the values are understood.
 type Settings struct {
-	Limits  []bootcfg.Limit
-	Tmpfs   []bootcfg.Mount
+	Limits  []agent.Limit
+	Tmpfs   []agent.Mount
 	ShmSize uint64 // bytes; 0 is the container's default
 	Sysctls []string
 	Hosts   []string // lines of /etc/hosts
@@ -27,12 +27,12 @@ type Settings struct {
 var settingFlags = []flag{
 	{name: "ulimit", value: func(o *Options, v string) error {
 		l, err := parseLimit(v)
-		o.Limits = append(without(o.Limits, func(x bootcfg.Limit) bool { return x.Resource == l.Resource }), l)
+		o.Limits = append(without(o.Limits, func(x agent.Limit) bool { return x.Resource == l.Resource }), l)
 		return err
 	}},
 	{name: "tmpfs", value: func(o *Options, v string) error {
 		m, err := parseTmpfs(v)
-		o.Tmpfs = append(without(o.Tmpfs, func(x bootcfg.Mount) bool { return x.Target == m.Target }), m)
+		o.Tmpfs = append(without(o.Tmpfs, func(x agent.Mount) bool { return x.Target == m.Target }), m)
 		return err
 	}},
 	{name: "shm-size", value: func(o *Options, v string) (err error) {
@@ -61,14 +61,14 @@ func without[T any](list []T, drop func(T) bool) []T {
 
 // resources are docker's names of Linux's resource limits, by their numbers
 // (asm-generic/resource.h).
-var resources = [bootcfg.Resources]string{
+var resources = [agent.Resources]string{
 	"cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile",
 	"memlock", "as", "locks", "sigpending", "msgqueue", "nice", "rtprio", "rttime",
 }
 
 // parseLimit reads NAME=SOFT[:HARD]; -1 is no limit, and the hard limit is the
 // soft one unless it is given.
-func parseLimit(v string) (l bootcfg.Limit, err error) {
+func parseLimit(v string) (l agent.Limit, err error) {
 	name, values, _ := strings.Cut(v, "=")
 	number := slices.Index(resources[:], name)
 	if number < 0 {
@@ -124,9 +124,9 @@ const (
 var tmpfsOptions = []string{"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks"}
 
 // parseTmpfs reads DIR[:OPTION[,OPTION…]], with docker's defaults.
-func parseTmpfs(v string) (bootcfg.Mount, error) {
+func parseTmpfs(v string) (agent.Mount, error) {
 	target, options, _ := strings.Cut(v, ":")
-	m := bootcfg.Mount{Index: bootcfg.InMemory, Target: path.Clean(target), Flags: msNoSuid | msNoDev | msNoExec}
+	m := agent.Mount{Index: agent.InMemory, Target: path.Clean(target), Flags: msNoSuid | msNoDev | msNoExec}
 	if target == "" || target[0] != '/' || m.Target == "/" || m.Target == "/proc" || strings.HasPrefix(m.Target, "/proc/") {
 		return m, errors.New("--tmpfs " + v + ": it takes an absolute path, not the root's or one of /proc")
 	}
@@ -181,12 +181,12 @@ func parseHost(v string) (string, error) {
 
 // apply puts the settings into what init is told. Mounts are in the order of
 // their paths: what lies below another comes later.
-func (s *Settings) apply(spec *bootcfg.Spec) {
+func (s *Settings) apply(spec *agent.Spec) {
 	spec.Limits, spec.ShmSize, spec.Sysctls, spec.Hosts = s.Limits, s.ShmSize, s.Sysctls, s.Hosts
 	spec.Mounts = append(spec.Mounts, s.Tmpfs...)
 	sortMounts(spec.Mounts)
 }
 
-func sortMounts(list []bootcfg.Mount) {
-	slices.SortStableFunc(list, func(a, b bootcfg.Mount) int { return cmp.Compare(a.Target, b.Target) })
+func sortMounts(list []agent.Mount) {
+	slices.SortStableFunc(list, func(a, b agent.Mount) int { return cmp.Compare(a.Target, b.Target) })
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/hostfs"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/machine/hostfs"
 )
 
 func TestSettings(t *testing.T) {
@@ -17,18 +17,18 @@ func TestSettings(t *testing.T) {
 		want Settings
 	}{
 		{nil, Settings{}},
-		{[]string{"--ulimit=nofile=1024:2048", "--ulimit", "core=-1", "--ulimit=rttime=7"}, Settings{Limits: []bootcfg.Limit{
+		{[]string{"--ulimit=nofile=1024:2048", "--ulimit", "core=-1", "--ulimit=rttime=7"}, Settings{Limits: []agent.Limit{
 			{Resource: 7, Soft: 1024, Hard: 2048}, {Resource: 4, Soft: math.MaxUint64, Hard: math.MaxUint64}, {Resource: 15, Soft: 7, Hard: 7},
 		}}},
-		{[]string{"--ulimit=cpu=1", "--ulimit=as=5:unlimited", "--ulimit=cpu=0:3"}, Settings{Limits: []bootcfg.Limit{
+		{[]string{"--ulimit=cpu=1", "--ulimit=as=5:unlimited", "--ulimit=cpu=0:3"}, Settings{Limits: []agent.Limit{
 			{Resource: 9, Soft: 5, Hard: math.MaxUint64}, {Resource: 0, Soft: 0, Hard: 3},
 		}}},
-		{[]string{"--tmpfs=/run", "--tmpfs=/a/../b/:size=64m,exec,mode=700,ro", "--tmpfs=/c:noatime,relatime,rw,"}, Settings{Tmpfs: []bootcfg.Mount{
-			{Index: bootcfg.InMemory, Target: "/run", Flags: quiet},
-			{Index: bootcfg.InMemory, Target: "/b", Flags: quiet&^msNoExec | msReadOnly, Options: "size=64m,mode=700"},
-			{Index: bootcfg.InMemory, Target: "/c", Flags: quiet | msRelatime},
+		{[]string{"--tmpfs=/run", "--tmpfs=/a/../b/:size=64m,exec,mode=700,ro", "--tmpfs=/c:noatime,relatime,rw,"}, Settings{Tmpfs: []agent.Mount{
+			{Index: agent.InMemory, Target: "/run", Flags: quiet},
+			{Index: agent.InMemory, Target: "/b", Flags: quiet&^msNoExec | msReadOnly, Options: "size=64m,mode=700"},
+			{Index: agent.InMemory, Target: "/c", Flags: quiet | msRelatime},
 		}}},
-		{[]string{"--tmpfs=/run:exec", "--tmpfs=/run/"}, Settings{Tmpfs: []bootcfg.Mount{{Index: bootcfg.InMemory, Target: "/run", Flags: quiet}}}},
+		{[]string{"--tmpfs=/run:exec", "--tmpfs=/run/"}, Settings{Tmpfs: []agent.Mount{{Index: agent.InMemory, Target: "/run", Flags: quiet}}}},
 		{[]string{"--shm-size=1g"}, Settings{ShmSize: 1 << 30}},
 		{[]string{"--shm-size=12345"}, Settings{ShmSize: 12345}},
 		{[]string{"--shm-size=2M"}, Settings{ShmSize: 2 << 20}},
@@ -43,7 +43,7 @@ func TestSettings(t *testing.T) {
 		// Init takes what is parsed.
 		spec, err := (&Manifest{Cmd: []string{"x"}}).Spec(o.RunOptions)
 		if err == nil {
-			_, err = bootcfg.Append(nil, spec)
+			_, err = agent.Append(nil, spec)
 		}
 		if err != nil {
 			t.Errorf("%q: %v", c.args, err)

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/c2w/c2w/internal/bootcfg"
+	"github.com/c2w/c2w/internal/format/agent"
 )
 
 // defaultHostname is the container's unless the run names another.
@@ -12,7 +12,7 @@ const defaultHostname = "c2w"
 
 // Spec is what the guest's init is told to run: the image's configuration with
 // what the run says, combined as docker run does.
-func (m *Manifest) Spec(o RunOptions) (*bootcfg.Spec, error) {
+func (m *Manifest) Spec(o RunOptions) (*agent.Spec, error) {
 	entry, cmd := m.Entrypoint, m.Cmd
 	if o.Entrypoint != nil {
 		entry, cmd = o.Entrypoint, nil
@@ -24,7 +24,7 @@ func (m *Manifest) Spec(o RunOptions) (*bootcfg.Spec, error) {
 	if len(args) == 0 {
 		return nil, errors.New("the image names no command: give one behind the file's name")
 	}
-	s := &bootcfg.Spec{
+	s := &agent.Spec{
 		Args: args, User: m.User, Dir: m.Dir, Hostname: o.Hostname, ReadOnly: o.ReadOnly, Init: o.Init,
 	}
 	if o.User != nil {

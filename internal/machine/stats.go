@@ -3,8 +3,8 @@ package machine
 import (
 	"strconv"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/engine"
 )
 
 // StatsForm is how a run tells its statistics when it ends.

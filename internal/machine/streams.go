@@ -3,9 +3,9 @@ package machine
 import (
 	"fmt"
 
-	"github.com/c2w/c2w/internal/bootcfg"
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/wasi"
+	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 // inputSize is how much of standard input is read at once, in bytes: as much as
@@ -41,7 +41,7 @@ func (s *streams) begin() {
 		cfg.Spec.Terminal, cfg.Spec.Rows, cfg.Spec.Cols = true, rows, cols
 		return
 	}
-	if s.m.host.IsTerminal(bootcfg.Stdin) && s.m.host.IsTerminal(bootcfg.Stdout) {
+	if s.m.host.IsTerminal(agent.Stdin) && s.m.host.IsTerminal(agent.Stdout) {
 		cfg.Spec.Terminal, cfg.Spec.Cooked = true, true
 	}
 }
@@ -104,8 +104,8 @@ func (s *streams) flush() {
 	if s.eof && len(s.pending) == 0 && port.HostOpen && port.Held == 0 {
 		port.Open(false)
 	}
-	s.write(bootcfg.Stdout)
-	s.write(bootcfg.Stderr)
+	s.write(agent.Stdout)
+	s.write(agent.Stderr)
 }
 
 // unwanted ends the input because the command does not read it.
@@ -116,11 +116,11 @@ func (s *streams) unwanted() {
 	}
 }
 
-func (s *streams) stdout(p []byte) int { return s.output(bootcfg.Stdout, p) }
-func (s *streams) stderr(p []byte) int { return s.output(bootcfg.Stderr, p) }
+func (s *streams) stdout(p []byte) int { return s.output(agent.Stdout, p) }
+func (s *streams) stderr(p []byte) int { return s.output(agent.Stderr, p) }
 
 // kernel takes what the guest's kernel writes to its console.
-func (s *streams) kernel(p []byte) int { return s.output(bootcfg.Stderr, p) }
+func (s *streams) kernel(p []byte) int { return s.output(agent.Stderr, p) }
 
 // output gathers what the guest writes.
 func (s *streams) output(stream int, p []byte) int {
@@ -171,7 +171,7 @@ func (s *streams) close(stream int) {
 	if !s.closed[stream] {
 		s.closed[stream] = true
 		s.out[stream] = nil
-		s.m.contract.send(bootcfg.Close{Stream: uint8(stream)})
+		s.m.contract.send(agent.Close{Stream: uint8(stream)})
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c2w/c2w/internal/attach"
+	"github.com/c2w/c2w/internal/format/attach"
 )
 
 // The states of a run and what may be said to it, as docs/attach.md has them.

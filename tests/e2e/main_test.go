@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/c2w/c2w/internal/machinewasm/recipe"
+	"github.com/c2w/c2w/internal/convert/machinewasm/recipe"
 )
 
 // scratch is the directory that all tests of the package share.

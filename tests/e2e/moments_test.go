@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c2w/c2w/internal/attach"
+	"github.com/c2w/c2w/internal/format/attach"
 )
 
 // TestMoments says one thing at a random moment between a run's first instruction

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c2w/c2w/internal/attach"
-	"github.com/c2w/c2w/internal/runner"
+	"github.com/c2w/c2w/internal/format/attach"
+	"github.com/c2w/c2w/internal/run/runner"
 )
 
 // peer is a client of the attach protocol that says what it likes when it likes.

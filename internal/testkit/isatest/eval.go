@@ -3,9 +3,9 @@ package isatest
 import (
 	"fmt"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/ir"
-	"github.com/c2w/c2w/internal/isa"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/ir"
+	"github.com/c2w/c2w/internal/cpu/isa"
 )
 
 // Eval executes code by lifting it and evaluating the IR in Go.

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/c2w/c2w/internal/core"
+	"github.com/c2w/c2w/internal/cpu/core"
 )
 
 // Guest virtual addresses and sizes in bytes. Code is entered at CodeBase and

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 )
 
 // off makes one kind of mistake after a right execution.

@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"strings"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/isa"
-	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/isa"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 )
 
 // RISCV64 makes random riscv64 code out of the instruction table: everything

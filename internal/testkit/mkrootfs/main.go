@@ -11,8 +11,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/c2w/c2w/internal/image"
-	"github.com/c2w/c2w/internal/rootfs"
+	"github.com/c2w/c2w/internal/convert/image"
+	"github.com/c2w/c2w/internal/convert/rootfs"
 )
 
 func main() {

@@ -8,7 +8,7 @@ package p9client
 import (
 	"encoding/binary"
 
-	"github.com/c2w/c2w/internal/hostfs"
+	"github.com/c2w/c2w/internal/machine/hostfs"
 )
 
 var le = binary.LittleEndian

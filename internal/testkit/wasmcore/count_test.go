@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/cpu/engine"
 	"github.com/c2w/c2w/internal/testkit/isatest"
 )
 

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/testkit/isatest"
 )
 

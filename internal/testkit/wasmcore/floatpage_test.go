@@ -5,8 +5,8 @@ import (
 	"math"
 	"testing"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/engine"
 	"github.com/c2w/c2w/internal/testkit/isatest"
 )
 

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/ir"
-	"github.com/c2w/c2w/internal/isa"
-	"github.com/c2w/c2w/internal/isa/riscv64"
-	"github.com/c2w/c2w/internal/native"
+	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/ir"
+	"github.com/c2w/c2w/internal/cpu/isa"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
 	"github.com/c2w/c2w/internal/wasm"
 )

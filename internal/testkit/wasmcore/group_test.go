@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/cpu/engine"
 )
 
 // groupPages are loops around accesses that lie close to each other: to be read,

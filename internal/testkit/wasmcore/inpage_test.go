@@ -4,10 +4,10 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/isa/riscv64"
-	"github.com/c2w/c2w/internal/native"
+	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/native"
 )
 
 // callLoop calls a function of its own page from two places, x12 times.

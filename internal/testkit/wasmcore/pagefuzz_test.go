@@ -5,11 +5,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/emit"
-	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/isa/riscv64"
-	"github.com/c2w/c2w/internal/native"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
 	"github.com/c2w/c2w/internal/wasm"
 )

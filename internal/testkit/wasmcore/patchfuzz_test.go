@@ -5,10 +5,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/isa/riscv64"
-	"github.com/c2w/c2w/internal/native"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
 )
 

@@ -3,8 +3,8 @@ package wasmcore_test
 import (
 	"testing"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/engine"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/engine"
 )
 
 // userCopy reads and writes user memory as a kernel does, with sstatus.SUM set

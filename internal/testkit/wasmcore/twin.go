@@ -7,12 +7,12 @@ package wasmcore
 import (
 	"fmt"
 
-	"github.com/c2w/c2w/internal/core"
-	"github.com/c2w/c2w/internal/engine"
-	"github.com/c2w/c2w/internal/isa"
-	"github.com/c2w/c2w/internal/lockstep"
-	"github.com/c2w/c2w/internal/mem"
-	"github.com/c2w/c2w/internal/native"
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/isa"
+	"github.com/c2w/c2w/internal/cpu/mem"
+	"github.com/c2w/c2w/internal/cpu/native"
+	"github.com/c2w/c2w/internal/inspect/lockstep"
 )
 
 // Twin is one guest on two machines: Gen runs generated code, Ref executes

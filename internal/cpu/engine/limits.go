@@ -1,0 +1,33 @@
+package engine
+
+import (
+	"unsafe"
+
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/ir"
+	"github.com/c2w/c2w/internal/cpu/isa"
+)
+
+// MaxHeap is the most that an engine keeps on Go's heap, in bytes, whatever its
+// guest does: for RAM of so many page frames, and so many translations in the file.
+// Records and what belongs to them lie in Config.Records, and are dropped when that
+// is full. A profile, which grows without bound, is for training only.
+func MaxHeap(frames, translations int) int {
+	const (
+		page     = int(unsafe.Sizeof(codePage{})) + maxStraddles*int(unsafe.Sizeof(straddle{})) + 2*2 // free has room for twice
+		target   = int(unsafe.Sizeof(jumpPage{})) + 2
+		lifted   = int(unsafe.Sizeof(liftedInsn{})) + maxNodes*int(unsafe.Sizeof(ir.Node{}))
+		reached  = int(unsafe.Sizeof(codeSet{})) + 2*(8+8+1)
+		decoding = 2 * (maxRun + 1) * int(unsafe.Sizeof(isa.Insn{})+unsafe.Sizeof(link{})+2)
+	)
+	return 2*frames + maxPages*page + maxReach*reached + core.CodeModes*jumpPages*target +
+		liftedEntries*lifted + decoding + translations*2*(8+8+1)
+}
+
+const (
+	// maxStraddles is how many instructions can begin in a page and end behind it,
+	// rounded up to what a slice takes.
+	maxStraddles = (core.MaxInsn>>alignShift + 7) &^ 7
+	// maxNodes bounds an instruction's IR; a test lifts every form.
+	maxNodes = 64
+)
