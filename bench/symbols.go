@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"github.com/c2w/c2w/internal/convert/machinewasm"
-	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/wasm"
 )
 
@@ -102,8 +102,8 @@ func pageFunctions(m *wasm.Module) (map[uint32]int, error) {
 			return nil, errors.New("the file was not made by c2w")
 		}
 		for i, f := range e.Funcs {
-			if slot := int(at) + i; slot >= emit.FirstPage {
-				pages[f] = slot - emit.FirstPage
+			if slot := int(at) + i; slot >= abi.FirstPage {
+				pages[f] = slot - abi.FirstPage
 			}
 		}
 	}

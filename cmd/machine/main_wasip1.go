@@ -29,7 +29,7 @@ func coreRun()
 //go:wasmimport c2w segment_read
 func segmentRead(segment, off uint32, dst unsafe.Pointer, n uint32) int32
 
-// hook calls a hook of the host; see emit.HookVersion.
+// hook calls a hook of the host; see abi.HookVersion.
 //
 //go:wasmimport c2w hook
 func hook(slot, a, b, c int32) int32

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/c2w/c2w/internal/convert/corename"
 	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/isa"
 	"github.com/c2w/c2w/internal/format/disk"
@@ -102,12 +103,12 @@ func mark(out *link.Output, k *emit.Core) error {
 // program makes. One that says nothing, built without make, is told apart by
 // its layout when the file starts.
 func checkMachine(module []byte) error {
-	s, err := wasm.OpenCustom(bytes.NewReader(module), int64(len(module)), machine.CoreSection)
+	s, err := wasm.OpenCustom(bytes.NewReader(module), int64(len(module)), corename.Section)
 	if err != nil || s == nil {
 		return nil // no module at all is found out by Link
 	}
 	is, err := io.ReadAll(io.LimitReader(s, 256))
-	if want := machine.CoreName(); err == nil && string(is) != want {
+	if want := corename.Name(); err == nil && string(is) != want {
 		return fmt.Errorf("the machine is for generated code of another version of c2w (%.64q, this one's is %q): build one that fits by make machine, or by make machine-commit if c2w carries it", is, want)
 	}
 	return err

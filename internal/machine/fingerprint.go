@@ -2,15 +2,13 @@ package machine
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/isa"
 	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
-	"github.com/c2w/c2w/internal/wasm"
 )
 
 // Fingerprint is a number that differs when the machine and generated code
@@ -24,13 +22,13 @@ func fingerprint(layout []uint32, g isa.ISA) uint32 {
 		h.words(int(v))
 	}
 	h.words(Reserve, StateBase, CachesBase, RecordBase, RecordSize, RAMHost, ManifestBase, ManifestMax)
-	h.words(emit.FirstPage, emit.HookSlots, emit.HooksVersion, emit.HookVersion, emit.HookTerminal, emit.HookCompilesLate, emit.HookUnavailable)
-	h.words(emit.HandlerSingle, emit.HandlerGoto, emit.HandlerEnter, emit.HandlerDecode, emit.HandlerLink)
+	h.words(abi.FirstPage, abi.HookSlots, abi.HooksVersion, abi.HookVersion, abi.HookTerminal, abi.HookCompilesLate, abi.HookUnavailable)
+	h.words(abi.HandlerSingle, abi.HandlerGoto, abi.HandlerEnter, abi.HandlerDecode, abi.HandlerLink)
 	h.words(riscv64.SStatus, riscv64.SEPC, riscv64.SCause, riscv64.STVal, riscv64.SScratch, riscv64.SATP, riscv64.STVec,
 		riscv64.SIE, riscv64.SIP, riscv64.SEnvCfg, riscv64.SCounter, riscv64.STimeCmp, riscv64.SFirstFree)
 	h.text(g.Name())
 	h.words(int(g.Zero()))
-	handlers := emit.NewHandlers(g)
+	handlers := abi.NewHandlers(g)
 	h.words(handlers.Count())
 	for i, f := range g.Forms() {
 		h.text(f.Name)
@@ -64,27 +62,4 @@ func bit(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// CoreSection is the custom section of the machine's own module that says which
-// core it is for: CoreName at its build.
-const CoreSection = "c2w.core"
-
-// CoreName names a core for the machine that this package is part of: the
-// layout that both have, and the code of dispatcher and helpers, which know more
-// of the machine than a layout tells. The machine itself does not call it: it
-// would need the emitter.
-func CoreName() string {
-	k := emit.NewCore(riscv64.Guest, StateBase, CachesBase)
-	h := xxhash.New()
-	number := func(sym int) (uint32, bool) { return uint32(sym), true }
-	for _, f := range k.Funcs[:k.Interp] {
-		b, err := f.Encode(wasm.Resolver{Func: number, Global: number, Table: number, Data: number,
-			Type: func(t wasm.FuncType) (uint32, bool) { h.WriteString(t.String()); return 0, true }})
-		if err != nil {
-			panic("BUG: " + err.Error())
-		}
-		h.Write(b)
-	}
-	return fmt.Sprintf("layout %08x code %016x", Fingerprint(), h.Sum64())
 }

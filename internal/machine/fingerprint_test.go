@@ -62,9 +62,3 @@ func TestOtherLayout(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
-
-func TestCoreName(t *testing.T) {
-	if a, b := CoreName(), CoreName(); a != b || len(a) < 16 {
-		t.Errorf("%q, then %q", a, b)
-	}
-}

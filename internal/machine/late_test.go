@@ -3,7 +3,7 @@ package machine
 import (
 	"testing"
 
-	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
@@ -16,19 +16,19 @@ func TestCompilesLate(t *testing.T) {
 	}{
 		"late":        {2, 1, true},
 		"early":       {2, 0, false},
-		"not filled":  {2, emit.HookUnavailable, false},
+		"not filled":  {2, abi.HookUnavailable, false},
 		"too old":     {1, 1, false},
-		"unavailable": {emit.HookUnavailable, 1, false},
+		"unavailable": {abi.HookUnavailable, 1, false},
 	} {
 		m := &Machine{host: wasi.Virtual{Worked: func() int64 { return 0 }}.NewHost()}
 		m.cfg.Hook = func(slot, a, _, _ int32) int32 {
 			switch slot {
-			case emit.HookVersion:
+			case abi.HookVersion:
 				return min(a, c.version)
-			case emit.HookCompilesLate:
+			case abi.HookCompilesLate:
 				return c.answer
 			}
-			return emit.HookUnavailable
+			return abi.HookUnavailable
 		}
 		if got := m.compilesLate(); got != c.want {
 			t.Errorf("%s: %v", name, got)

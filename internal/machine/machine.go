@@ -15,8 +15,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/engine"
 	"github.com/c2w/c2w/internal/cpu/isa"
 	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
@@ -186,7 +186,7 @@ const bindAfter = 500_000
 // compilesLate reports whether the host compiles functions while they run.
 func (m *Machine) compilesLate() bool {
 	if m.hooks() >= 2 {
-		if late := m.cfg.Hook(emit.HookCompilesLate, 0, 0, 0); late != emit.HookUnavailable {
+		if late := m.cfg.Hook(abi.HookCompilesLate, 0, 0, 0); late != abi.HookUnavailable {
 			return late == 1
 		}
 	}
@@ -198,7 +198,7 @@ func (m *Machine) hooks() int32 {
 	if m.cfg.Hook == nil {
 		return 0
 	}
-	return m.cfg.Hook(emit.HookVersion, emit.HooksVersion, 0, 0)
+	return m.cfg.Hook(abi.HookVersion, abi.HooksVersion, 0, 0)
 }
 
 // maxCmdline is what Linux takes of its command line in bytes (COMMAND_LINE_SIZE

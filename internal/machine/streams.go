@@ -3,7 +3,7 @@ package machine
 import (
 	"fmt"
 
-	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/format/agent"
 	"github.com/c2w/c2w/internal/machine/wasi"
 )
@@ -52,7 +52,7 @@ func (m *Machine) hookedTerminal() (rows, cols uint16) {
 	if m.hooks() < 1 {
 		return 0, 0
 	}
-	size := m.cfg.Hook(emit.HookTerminal, 0, 0, 0)
+	size := m.cfg.Hook(abi.HookTerminal, 0, 0, 0)
 	if rows, cols = uint16(size>>16), uint16(size); size <= 0 || rows == 0 || cols == 0 {
 		return 0, 0
 	}

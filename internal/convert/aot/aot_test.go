@@ -9,6 +9,7 @@ import (
 	"testing/iotest"
 
 	"github.com/c2w/c2w/guest"
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/engine"
@@ -90,7 +91,7 @@ func TestChoose(t *testing.T) {
 		t.Errorf("%d bytes with links, %d without, %d was expected at most", all.Bytes, all.Bytes-linked, sum)
 	}
 	for i, b := range bindings {
-		if !b.Binding.Valid() || b.Key != list[i].Key || k.Funcs[k.Pages[b.Binding.Slot-emit.FirstPage]] != all.Pages[i].Func.Func {
+		if !b.Binding.Valid() || b.Key != list[i].Key || k.Funcs[k.Pages[b.Binding.Slot-abi.FirstPage]] != all.Pages[i].Func.Func {
 			t.Errorf("page %d: %+v", i, b)
 		}
 	}

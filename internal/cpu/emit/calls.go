@@ -3,6 +3,7 @@ package emit
 import (
 	"slices"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/ir"
 	"github.com/c2w/c2w/internal/cpu/isa"
@@ -116,12 +117,12 @@ func (k *Core) NextLink(i int, p *Page, off uint16) (Link, bool) {
 	entry, ok := slices.BinarySearch(p.Entries, off)
 	n := len(k.Pages) + i
 	straddles := len(p.Tail) > 0 && off > core.PageSize-core.MaxInsn
-	return Link{len(k.Funcs) + i, core.Target(uint32(FirstPage+n), uint32(entry)), straddles}, ok && n < core.LinkSlots
+	return Link{len(k.Funcs) + i, core.Target(uint32(abi.FirstPage+n), uint32(entry)), straddles}, ok && n < core.LinkSlots
 }
 
 // LongLink is a link that no function is longer with, for those whose links are
 // not known yet.
-var LongLink = Link{Target: core.Target(FirstPage+core.LinkSlots-1, core.TargetEntries-1)}
+var LongLink = Link{Target: core.Target(abi.FirstPage+core.LinkSlots-1, core.TargetEntries-1)}
 
 // linkTo is the link for an offset outside of the page.
 func (p *page) linkTo(off int) (Link, bool) {
@@ -153,7 +154,7 @@ func (p *page) guard(off int, link Link, other wasm.Label) {
 		c.Else()
 		c.End()
 	}
-	slot := link.Target/core.TargetEntries - FirstPage
+	slot := link.Target/core.TargetEntries - abi.FirstPage
 	p.push(off&^core.PageMask | core.LinkValid)
 	c.LocalGet(p.base)
 	c.I64Load(3, p.caches-p.state+core.LinkBase+slot*8)

@@ -1,14 +1,11 @@
 package emit
 
 import (
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/isa"
 	"github.com/c2w/c2w/internal/wasm"
 )
-
-// FirstPage is the slot of the first page function in the core's table, behind
-// the hooks.
-const FirstPage = HookSlots
 
 // TableSym is the symbol of the core's table.
 const TableSym = 0
@@ -65,7 +62,7 @@ func NewCore(g isa.ISA, base, caches uint32) *Core {
 	c.Run = add(nil)
 	c.Interp = c.Run + 1
 	c.name()
-	c.Funcs = append(c.Funcs, interpreter(g, NewHandlers(g), base, caches, &c.fn, c.Interp+1)...)
+	c.Funcs = append(c.Funcs, interpreter(g, abi.NewHandlers(g), base, caches, &c.fn, c.Interp+1)...)
 	return c
 }
 
@@ -117,7 +114,7 @@ func (k *Core) callPage(c *wasm.Code, pc, target uint32, depth func(), named fun
 	}
 	if len(pages) > 0 {
 		slot()
-		c.I32Const(FirstPage)
+		c.I32Const(abi.FirstPage)
 		c.Op(wasm.OpI32Sub)
 		c.BrTable(targets, c.Rel(other))
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/wasm"
 	"github.com/c2w/c2w/internal/wasm/link"
 )
@@ -56,8 +57,8 @@ func TestHooks(t *testing.T) {
 		}
 		return int32(r[0])
 	}
-	for _, slot := range []uint64{HookVersion, HookTerminal, HookSlots - 1, HookSlots, 1 << 31, 1<<32 - 1} {
-		if got := call(slot); got != HookUnavailable {
+	for _, slot := range []uint64{abi.HookVersion, abi.HookTerminal, abi.HookSlots - 1, abi.HookSlots, 1 << 31, 1<<32 - 1} {
+		if got := call(slot); got != abi.HookUnavailable {
 			t.Errorf("slot %d without a host: %d", slot, got)
 		}
 	}
@@ -66,14 +67,14 @@ func TestHooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	adapter := link.Adapter("file", "c2w_table", []link.Hook{{Slot: HookTerminal, Name: "terminal", Type: HookType}})
+	adapter := link.Adapter("file", "c2w_table", []link.Hook{{Slot: abi.HookTerminal, Name: "terminal", Type: HookType}})
 	if _, err := rt.InstantiateWithConfig(ctx, adapter, wazero.NewModuleConfig().WithName("adapter")); err != nil {
 		t.Fatal(err)
 	}
-	if got := call(HookTerminal); got != 789 {
+	if got := call(abi.HookTerminal); got != 789 {
 		t.Errorf("filled slot: %d, want 789", got)
 	}
-	if got := call(HookVersion); got != HookUnavailable {
+	if got := call(abi.HookVersion); got != abi.HookUnavailable {
 		t.Errorf("slot beside the filled one: %d", got)
 	}
 }

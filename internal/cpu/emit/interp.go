@@ -3,6 +3,7 @@ package emit
 import (
 	"fmt"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/ir"
 	"github.com/c2w/c2w/internal/cpu/isa"
@@ -23,7 +24,7 @@ type interp struct {
 	base     uint32 // linear address of core.State
 	caches   uint32 // linear address of core.Caches
 	g        isa.ISA
-	h        *Handlers
+	h        *abi.Handlers
 	f        *wasm.Func
 	c        *wasm.Code
 	rec      uint32
@@ -69,7 +70,7 @@ const (
 // interpreter emits the interpreter of an ISA. The result's first function is
 // interp(record i32, vbase i64); the others are the handlers that it calls,
 // with symbols from sym on, in order.
-func interpreter(g isa.ISA, h *Handlers, base, caches uint32, fn *funcs, sym int) []*wasm.Func {
+func interpreter(g isa.ISA, h *abi.Handlers, base, caches uint32, fn *funcs, sym int) []*wasm.Func {
 	main := &wasm.Func{Name: "interp", Type: interpType}
 	m := &interp{base: base, caches: caches, g: g, h: h, f: main, c: &main.Body, rec: 0, vbase: 1}
 	for _, p := range []*uint32{&m.limit, &m.tlbm, &m.jumpm, &m.entry, &m.status, &m.reason} {
@@ -102,11 +103,11 @@ func interpreter(g isa.ISA, h *Handlers, base, caches uint32, fn *funcs, sym int
 	// The handler is the highest field: wazero checks the record's bounds once.
 	m.c.LocalGet(m.rec)
 	m.c.I32Load16U(1, core.RecOp)
-	m.c.BrTable(targets, HandlerSingle)
+	m.c.BrTable(targets, abi.HandlerSingle)
 	m.fixedHandlers()
 	forms := g.Forms()
 	for i, f := range forms {
-		if h.Near[i] == HandlerSingle {
+		if h.Near[i] == abi.HandlerSingle {
 			continue
 		}
 		m.form, m.pair, m.slot = isa.Form(i), 1, 0
@@ -126,23 +127,11 @@ func interpreter(g isa.ISA, h *Handlers, base, caches uint32, fn *funcs, sym int
 		sym++
 		out = append(out, m.outlined(isa.Form(i), fn))
 	}
-	for _, p := range dedupe(g.Pairs()) {
+	for _, p := range abi.Pairs(g) {
 		m.c.End()
 		m.pairHandler(l, p)
 	}
 	m.epilogue()
-	return out
-}
-
-func dedupe(pairs []isa.Pair) []isa.Pair {
-	seen := map[isa.Pair]bool{}
-	var out []isa.Pair
-	for _, p := range pairs {
-		if !seen[p] {
-			seen[p] = true
-			out = append(out, p)
-		}
-	}
 	return out
 }
 
@@ -194,17 +183,17 @@ func (m *interp) exit(r core.Exit) {
 
 func (m *interp) fixedHandlers() {
 	c := m.c
-	c.End() // HandlerSingle
+	c.End() // abi.HandlerSingle
 	c.BrTo(m.single)
-	c.End() // HandlerGoto
+	c.End() // abi.HandlerGoto
 	m.pushPC(0, false)
 	c.LocalSet(m.target)
 	c.BrTo(m.goTo)
-	c.End() // HandlerEnter
+	c.End() // abi.HandlerEnter
 	m.exit(core.ExitNone)
-	c.End() // HandlerDecode
+	c.End() // abi.HandlerDecode
 	m.exit(core.ExitDecode)
-	c.End() // HandlerLink
+	c.End() // abi.HandlerLink
 	c.LocalGet(m.rec)
 	c.I32Load(2, core.RecImm)
 	c.LocalTee(m.entry)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/ir"
 	"github.com/c2w/c2w/internal/cpu/isa"
@@ -215,7 +216,7 @@ func (k *Core) AddPage(p *Page) (slot uint32) {
 	if len(k.Pages) <= directPages {
 		k.name()
 	}
-	return uint32(FirstPage + len(k.Pages) - 1)
+	return uint32(abi.FirstPage + len(k.Pages) - 1)
 }
 
 // lift builds the blocks' IR and numbers the registers.

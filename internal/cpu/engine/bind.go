@@ -7,8 +7,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/isa"
 )
 
@@ -51,7 +51,7 @@ const maxSlot = 1<<32/core.TargetEntries - 1
 // Valid reports whether the slot can be one of a page function and the entries
 // are offsets in a page, rising, and no more than a function may have.
 func (b *Binding) Valid() bool {
-	if b.Slot < emit.FirstPage || b.Slot > maxSlot || len(b.Entries) > core.TargetEntries || len(b.Tail) >= core.MaxInsn {
+	if b.Slot < abi.FirstPage || b.Slot > maxSlot || len(b.Entries) > core.TargetEntries || len(b.Tail) >= core.MaxInsn {
 		return false
 	}
 	for i, off := range b.Entries {
@@ -136,7 +136,7 @@ func (c *codeCache) rebind(p *codePage, frame int) {
 // leave restores the records of a page that enter its translation.
 func (c *codeCache) leave(p *codePage) {
 	c.eachRecord(p, func(at uint32) {
-		if c.op(at) == emit.HandlerEnter {
+		if c.op(at) == abi.HandlerEnter {
 			c.setOp(at, binary.LittleEndian.Uint16(c.rec(at)[core.RecOrig:]))
 		}
 	})
@@ -149,9 +149,9 @@ func (c *codeCache) enter(p *codePage, start uint16, end int) {
 	for i := sort.Search(len(b), func(i int) bool { return b[i] >= start }); i < len(b) && int(b[i]) < end; i++ {
 		if at := c.decoded(p, int(b[i])); at != 0 {
 			r := c.rec(at)
-			if op := binary.LittleEndian.Uint16(r[core.RecOp:]); op != emit.HandlerEnter && op != emit.HandlerSingle && op != emit.HandlerGoto {
+			if op := binary.LittleEndian.Uint16(r[core.RecOp:]); op != abi.HandlerEnter && op != abi.HandlerSingle && op != abi.HandlerGoto {
 				binary.LittleEndian.PutUint16(r[core.RecOrig:], op)
-				c.setOp(at, emit.HandlerEnter)
+				c.setOp(at, abi.HandlerEnter)
 			}
 		}
 	}

@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/isa"
 )
 
@@ -99,7 +99,7 @@ func (c *codeCache) drop(frame int, why Cause) {
 		return
 	}
 	c.e.Stats.Dropped++
-	c.eachRecord(p, func(at uint32) { c.setOp(at, emit.HandlerDecode) })
+	c.eachRecord(p, func(at uint32) { c.setOp(at, abi.HandlerDecode) })
 	if p.bound != nil {
 		c.e.jump.flushFrame(frame)
 	}

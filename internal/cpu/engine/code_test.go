@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
@@ -21,7 +22,7 @@ func (b *bench) off(rec uint32) int {
 // handler found there behind links.
 func (b *bench) leads(rec uint32) (to uint32, off int, op uint16) {
 	to = rec + uint32(b.imm(rec))
-	for b.op(to) == emit.HandlerLink {
+	for b.op(to) == abi.HandlerLink {
 		to += uint32(b.imm(to))
 	}
 	return to, b.off(to), b.op(to)
@@ -41,7 +42,7 @@ func TestRun(t *testing.T) {
 		if b.off(at) != off {
 			t.Errorf("record %d is of offset %#x, want %#x", i, b.off(at), off)
 		}
-		if is := b.op(at) == emit.HandlerDecode; is != (i == 5) {
+		if is := b.op(at) == abi.HandlerDecode; is != (i == 5) {
 			t.Errorf("record %d has handler %d", i, b.op(at))
 		}
 	}
@@ -54,7 +55,7 @@ func TestRun(t *testing.T) {
 	// Code before a run ends in a link to it.
 	b.put(0xfc, nop)
 	pre := b.at(ramBase + 0xfc)
-	if b.op(pre+core.RecordSize) != emit.HandlerLink {
+	if b.op(pre+core.RecordSize) != abi.HandlerLink {
 		t.Error("no link to code that is decoded already")
 	} else if to, _, _ := b.leads(pre + core.RecordSize); to != rec {
 		t.Errorf("linked to %#x, want %#x", to, rec)
@@ -77,7 +78,7 @@ func TestLinks(t *testing.T) {
 	var stubs []uint32
 	for i := 3; i < 5; i++ {
 		stub, off, op := b.leads(rec(i))
-		if off != 0x20c || op != emit.HandlerDecode {
+		if off != 0x20c || op != abi.HandlerDecode {
 			t.Errorf("stub %#x of offset %#x, handler %d", stub, off, op)
 		}
 		stubs = append(stubs, stub)
@@ -89,7 +90,7 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	for _, stub := range stubs {
-		if b.op(stub) != emit.HandlerLink || stub+uint32(b.imm(stub)) != target {
+		if b.op(stub) != abi.HandlerLink || stub+uint32(b.imm(stub)) != target {
 			t.Error("whoever stood on a stub does not get to the code")
 		}
 	}
@@ -113,7 +114,7 @@ func TestLongRun(t *testing.T) {
 	}
 	first := b.at(ramBase)
 	end := first + maxRun*core.RecordSize
-	if _, off, op := b.leads(end); b.op(end) != emit.HandlerLink || off != 4*maxRun || op != emit.HandlerDecode {
+	if _, off, op := b.leads(end); b.op(end) != abi.HandlerLink || off != 4*maxRun || op != abi.HandlerDecode {
 		t.Fatalf("behind the run: handler %d, offset %#x, %d", b.op(end), off, op)
 	}
 	if b.record(0, 4*maxRun) != 0 {
@@ -130,7 +131,7 @@ func TestPageEndRecord(t *testing.T) {
 	b := newBench(4, 4096, nil)
 	b.put(0xffc, nop)
 	end := b.at(ramBase+0xffc) + core.RecordSize
-	if b.op(end) != emit.HandlerGoto || b.off(end) != core.PageSize {
+	if b.op(end) != abi.HandlerGoto || b.off(end) != core.PageSize {
 		t.Errorf("handler %d at offset %#x", b.op(end), b.off(end))
 	}
 }
@@ -143,10 +144,10 @@ func TestStraddle(t *testing.T) {
 	b := newBench(4, 4096, nil)
 	b.straddleAt(0)
 	rec := b.at(pc)
-	if b.off(rec) != 0xffe || b.op(rec) == emit.HandlerGoto || b.op(rec) == emit.HandlerSingle {
+	if b.off(rec) != 0xffe || b.op(rec) == abi.HandlerGoto || b.op(rec) == abi.HandlerSingle {
 		t.Fatalf("offset %#x, handler %d", b.off(rec), b.op(rec))
 	}
-	if next := rec + core.RecordSize; b.op(next) != emit.HandlerGoto || b.off(next) != 0x1002 {
+	if next := rec + core.RecordSize; b.op(next) != abi.HandlerGoto || b.off(next) != 0x1002 {
 		t.Errorf("behind it: handler %d, offset %#x", b.op(next), b.off(next))
 	}
 	if b.at(pc) != rec {
@@ -155,9 +156,9 @@ func TestStraddle(t *testing.T) {
 	// A run that comes to it goes by the address: its record depends on the
 	// next page.
 	b.put(0xffa, nop)
-	if to := b.at(ramBase+0xffa) + core.RecordSize; b.op(to) != emit.HandlerLink && b.op(to) != emit.HandlerGoto {
+	if to := b.at(ramBase+0xffa) + core.RecordSize; b.op(to) != abi.HandlerLink && b.op(to) != abi.HandlerGoto {
 		t.Errorf("a run continues by handler %d", b.op(to))
-	} else if _, _, op := b.leads(to); b.op(to) == emit.HandlerLink && op != emit.HandlerGoto {
+	} else if _, _, op := b.leads(to); b.op(to) == abi.HandlerLink && op != abi.HandlerGoto {
 		t.Errorf("a run continues by handler %d", op)
 	}
 	for name, change := range map[string]func(){
@@ -168,13 +169,13 @@ func TestStraddle(t *testing.T) {
 	} {
 		rec := b.at(pc)
 		change()
-		if b.op(rec) != emit.HandlerDecode {
+		if b.op(rec) != abi.HandlerDecode {
 			t.Errorf("%s: the record stays", name)
 		}
 	}
 	rec = b.at(pc)
 	b.code.stored(1, 2, 8)
-	if b.op(rec) == emit.HandlerDecode {
+	if b.op(rec) == abi.HandlerDecode {
 		t.Error("a store behind the tail drops the instruction")
 	}
 
@@ -182,7 +183,7 @@ func TestStraddle(t *testing.T) {
 	b.straddleAt(0)
 	b.RAM.Bytes = b.RAM.Bytes[:core.PageSize] // behind it is no RAM
 	b.code.pages = b.code.pages[:1]
-	if rec := b.at(pc); b.op(rec) != emit.HandlerSingle {
+	if rec := b.at(pc); b.op(rec) != abi.HandlerSingle {
 		t.Errorf("with no next page: handler %d", b.op(rec))
 	}
 }
@@ -212,14 +213,14 @@ func TestStraddleRemapped(t *testing.T) {
 	b.RAM.Bytes[8] &^= 1 << 6 // page 1 was never accessed
 	b.straddleAt(0)
 	b.FlushAll()
-	if rec := b.at(0xffe); b.op(rec) != emit.HandlerSingle {
+	if rec := b.at(0xffe); b.op(rec) != abi.HandlerSingle {
 		t.Errorf("handler %d of an instruction whose page changed meanwhile", b.op(rec))
 	}
 	if b.code.page(0) != nil {
 		t.Error("the page stays decoded")
 	}
 	rec = b.at(0xffe)
-	if b.code.stored(0, 0xffe, 2); b.op(rec) != emit.HandlerDecode {
+	if b.code.stored(0, 0xffe, 2); b.op(rec) != abi.HandlerDecode {
 		t.Error("a store does not reach the instruction")
 	}
 }
@@ -237,14 +238,14 @@ func TestDrop(t *testing.T) {
 	b.code.eachRecord(b.code.page(0), func(at uint32) { records = append(records, at) })
 	b.code.drop(0, CauseStore)
 	for _, at := range records {
-		if b.op(at) != emit.HandlerDecode {
+		if b.op(at) != abi.HandlerDecode {
 			t.Errorf("record %#x of a dropped page has handler %d", at, b.op(at))
 		}
 	}
-	if len(records) != 3+5 || decoded == emit.HandlerDecode {
+	if len(records) != 3+5 || decoded == abi.HandlerDecode {
 		t.Errorf("%d records", len(records))
 	}
-	if b.op(stub) != emit.HandlerDecode {
+	if b.op(stub) != abi.HandlerDecode {
 		t.Errorf("a branch leads to handler %d", b.op(stub))
 	}
 	if b.code.has(0) || b.Stats.Dropped != 1 {
@@ -254,7 +255,7 @@ func TestDrop(t *testing.T) {
 	if b.Stats.Dropped != 1 || b.code.count != 0 {
 		t.Errorf("dropped %d, %d pages", b.Stats.Dropped, b.code.count)
 	}
-	if rec := b.at(ramBase); rec < recBase+used || b.op(rec) == emit.HandlerDecode {
+	if rec := b.at(ramBase); rec < recBase+used || b.op(rec) == abi.HandlerDecode {
 		t.Errorf("record %#x of the page decoded anew", rec)
 	}
 }
@@ -333,7 +334,7 @@ func TestModeMismatch(t *testing.T) {
 	s := b.at(ramBase)
 	b.S.Mode = 0
 	u := b.at(ramBase)
-	if u == s || b.code.page(0).mode != 0 || b.Stats.Dropped != 1 || b.op(s) != emit.HandlerDecode {
+	if u == s || b.code.page(0).mode != 0 || b.Stats.Dropped != 1 || b.op(s) != abi.HandlerDecode {
 		t.Error("code of one mode served another")
 	}
 }
@@ -418,7 +419,7 @@ func TestBindings(t *testing.T) {
 		}
 	}
 	for off, enters := range map[int]bool{0: true, 4: false, 8: true, 12: false} {
-		if is := b.op(b.record(0, off)) == emit.HandlerEnter; is != enters {
+		if is := b.op(b.record(0, off)) == abi.HandlerEnter; is != enters {
 			t.Errorf("offset %#x enters the translation: %v, want %v", off, is, enters)
 		}
 	}

@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/isa"
 )
 
@@ -22,21 +22,21 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 	off := int(start)
 	for {
 		if off >= core.PageSize {
-			c.put(none, uint16(off), 0, emit.HandlerGoto)
+			c.put(none, uint16(off), 0, abi.HandlerGoto)
 			break
 		}
 		if at := c.decoded(p, off); at != 0 {
 			here := e.Records.Base + uint32(c.used)
-			c.put(none, uint16(off), int32(at-here), emit.HandlerLink)
+			c.put(none, uint16(off), int32(at-here), abi.HandlerLink)
 			break
 		}
 		if len(c.run) == maxRun {
-			c.links = append(c.links, link{off, c.put(none, uint16(off), 0, emit.HandlerLink)})
+			c.links = append(c.links, link{off, c.put(none, uint16(off), 0, abi.HandlerLink)})
 			break
 		}
 		in, ok := e.ISA.Decode(code[off:])
 		if !ok { // straddles the page's end: its record depends on the next page
-			c.put(none, uint16(off), 0, emit.HandlerGoto)
+			c.put(none, uint16(off), 0, abi.HandlerGoto)
 			c.offs = append(c.offs, uint16(off))
 			p.straddles = append(p.straddles, straddle{off: uint16(off)})
 			break
@@ -67,7 +67,7 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 		off += int(in.Len)
 		if flow.Ends() {
 			// The address of what follows belongs to every record's successor.
-			c.put(none, uint16(off), 0, emit.HandlerDecode)
+			c.put(none, uint16(off), 0, abi.HandlerDecode)
 			break
 		}
 	}

@@ -5,8 +5,8 @@
 package engine
 
 import (
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/ir"
 	"github.com/c2w/c2w/internal/cpu/isa"
 	"github.com/c2w/c2w/internal/cpu/mem"
@@ -94,7 +94,7 @@ type Engine struct {
 	TLB   *mem.TLB
 	Stats Stats
 
-	handlers *emit.Handlers
+	handlers *abi.Handlers
 	forms    []isa.FormInfo
 	code     codeCache
 	jump     jumpCache
@@ -110,7 +110,7 @@ type Engine struct {
 
 // New makes an engine with empty caches.
 func New(c Config) *Engine {
-	e := &Engine{Config: c, S: c.Hart.State, handlers: emit.NewHandlers(c.ISA), forms: c.ISA.Forms()}
+	e := &Engine{Config: c, S: c.Hart.State, handlers: abi.NewHandlers(c.ISA), forms: c.ISA.Forms()}
 	e.TLB = mem.NewTLB(c.Hart, c.RAM)
 	e.jump.init(c.Hart)
 	e.code.init(e)

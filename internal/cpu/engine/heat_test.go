@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 )
 
 // heated is an engine whose code runs in the first page for ever, which has a
@@ -44,14 +44,14 @@ func TestHeat(t *testing.T) {
 	b.at(ramBase + 0x108)
 	b.at(ramBase + 8)
 	b.at(ramBase)
-	if b.Stats.Bound != 0 || b.op(b.record(0, 0)) == emit.HandlerEnter || core.FindJump(&b.Hart.Jump[1], ramBase).Target != 0 {
+	if b.Stats.Bound != 0 || b.op(b.record(0, 0)) == abi.HandlerEnter || core.FindJump(&b.Hart.Jump[1], ramBase).Target != 0 {
 		t.Fatal("bound with the first instruction")
 	}
 	if n := b.until(); b.Stats.Bound != 1 || n < b.BindAfter*3/4 || n > b.BindAfter*5/4 {
 		t.Fatalf("bound %d after %d instructions, want 1 after about %d", b.Stats.Bound, n, b.BindAfter)
 	}
 	for off, enters := range map[int]bool{0: true, 4: false, 8: true, 0x108: true, 0x10c: false} {
-		if is := b.op(b.record(0, off)) == emit.HandlerEnter; is != enters {
+		if is := b.op(b.record(0, off)) == abi.HandlerEnter; is != enters {
 			t.Errorf("offset %#x enters the translation: %v, want %v", off, is, enters)
 		}
 	}
@@ -67,7 +67,7 @@ func TestHeat(t *testing.T) {
 	// What was hot stays so.
 	b.code.drop(0, CauseDMA)
 	b.at(ramBase)
-	if b.Stats.Bound != 2 || b.op(b.record(0, 0)) != emit.HandlerEnter {
+	if b.Stats.Bound != 2 || b.op(b.record(0, 0)) != abi.HandlerEnter {
 		t.Error("a page whose translation is hot waits again")
 	}
 	if b.Stats.Unbound != [NumCauses]uint64{CauseDMA: 1} {
@@ -115,7 +115,7 @@ func TestHeatEnd(t *testing.T) {
 		for _, off := range []int{0, core.PageSize - 4, core.PageSize - 2} {
 			ops = append(ops, b.op(b.record(0, off)))
 		}
-		if want := []uint16{emit.HandlerEnter, emit.HandlerEnter, emit.HandlerGoto}; b.Stats.Bound != 1 || !slices.Equal(ops, want) {
+		if want := []uint16{abi.HandlerEnter, abi.HandlerEnter, abi.HandlerGoto}; b.Stats.Bound != 1 || !slices.Equal(ops, want) {
 			t.Errorf("bound after %d samples: handlers %d, want %d", after, ops, want)
 		}
 	}

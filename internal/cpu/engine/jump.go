@@ -3,8 +3,8 @@ package engine
 import (
 	"math/bits"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 )
 
 // jumpCache maintains the hart's jump caches.
@@ -133,7 +133,7 @@ func (s *jumpSet) empty(p *jumpPage) {
 // link lets page functions call the one in a slot of the core's table by name, at
 // the addresses of a page that it is bound to. Another page's link to it is gone.
 func (s *jumpSet) link(p *jumpPage, slot uint32) {
-	n := slot - emit.FirstPage + 1
+	n := slot - abi.FirstPage + 1
 	if p.link != n {
 		s.unlink(p)
 	}

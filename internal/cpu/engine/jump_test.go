@@ -3,8 +3,8 @@ package engine
 import (
 	"testing"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 )
 
 func newJump() (*jumpCache, *core.Hart) {
@@ -88,7 +88,7 @@ func TestJumpFlush(t *testing.T) {
 			}{{0, 0x1000}, {1, 0x1000}, {1, 0x2000}, {1, 0x3000}}
 			for i, at := range list {
 				s := &j.sets[at.mode]
-				s.link(s.page(at.pc), uint32(emit.FirstPage+i))
+				s.link(s.page(at.pc), uint32(abi.FirstPage+i))
 			}
 			c.flush(j)
 			for i, at := range list {
@@ -115,16 +115,16 @@ func TestJumpFlush(t *testing.T) {
 		j.enter(0, 0x1000, 5, false)
 		j.enter(0, 0x2000, 6, false)
 		s := &j.sets[0]
-		s.link(s.page(0x1000), emit.FirstPage+7)
-		s.link(s.page(0x2000), emit.FirstPage+7)
+		s.link(s.page(0x1000), abi.FirstPage+7)
+		s.link(s.page(0x2000), abi.FirstPage+7)
 		if j.flushFrame(5); h.Links[7] != 0x2000|core.LinkValid {
 			t.Errorf("the link is %#x", h.Links[7])
 		}
-		s.link(s.page(0x2000), emit.FirstPage+9)
+		s.link(s.page(0x2000), abi.FirstPage+9)
 		if h.Links[7] == 0x2000|core.LinkValid || h.Links[9] != 0x2000|core.LinkValid {
 			t.Errorf("the links are %#x and %#x", h.Links[7], h.Links[9])
 		}
-		s.link(s.page(0x2000), emit.FirstPage+core.LinkSlots) // has none
+		s.link(s.page(0x2000), abi.FirstPage+core.LinkSlots) // has none
 		if h.Links[9] == 0x2000|core.LinkValid {
 			t.Error("a link of before stays")
 		}

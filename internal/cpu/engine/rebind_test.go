@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/engine"
@@ -67,7 +68,7 @@ func TestRebind(t *testing.T) {
 		e.Bindings = next
 		e.Rebind()
 		e.EachRecord(0, func(off int, op uint16) {
-			enters := op == emit.HandlerEnter
+			enters := op == abi.HandlerEnter
 			e.S.PC = base + uint64(off)
 			e.Lookup()
 			if j := core.FindJump(&e.Hart.Jump[1], e.S.PC); j == nil || (j.Target != 0) != enters {

@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/isa"
 )
 
@@ -179,7 +179,7 @@ func (c *codeCache) eachKnown(p *codePage, f func(off int)) {
 func (c *codeCache) connect(p *codePage, l link) {
 	to := c.entry(p, l.target)
 	if to == 0 || to&stubBit != 0 {
-		stub := c.put(&isa.Insn{A: uint16(l.record), B: uint16(l.record >> 16)}, uint16(l.target), int32(to&^stubBit), emit.HandlerDecode)
+		stub := c.put(&isa.Insn{A: uint16(l.record), B: uint16(l.record >> 16)}, uint16(l.target), int32(to&^stubBit), abi.HandlerDecode)
 		c.setEntry(p, l.target, stub|stubBit)
 		to = stub
 	}
@@ -196,7 +196,7 @@ func (c *codeCache) enterRecord(p *codePage, off int, at uint32) {
 		waits := uint32(binary.LittleEndian.Uint16(b[core.RecA:])) | uint32(binary.LittleEndian.Uint16(b[core.RecB:]))<<16
 		next := c.imm(stub)
 		c.setImm(waits, at-waits)
-		c.setOp(stub, emit.HandlerLink)
+		c.setOp(stub, abi.HandlerLink)
 		c.setImm(stub, at-stub)
 		stub = next
 	}

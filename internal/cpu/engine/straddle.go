@@ -3,8 +3,8 @@ package engine
 import (
 	"slices"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/isa"
 )
 
@@ -35,7 +35,7 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) (re
 	}
 	if c.page(frame) != p {
 		// The walk set a bit in a page table that lies in this very page.
-		return c.put(&isa.Insn{}, uint16(pc&core.PageMask), 0, emit.HandlerSingle), 0
+		return c.put(&isa.Insn{}, uint16(pc&core.PageMask), 0, abi.HandlerSingle), 0
 	}
 	if s.record != 0 && q != nil && s.serial == q.serial {
 		return s.record, c.straddling(p, s, frame, q)
@@ -47,7 +47,7 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) (re
 	}
 	in, ok := e.ISA.Decode(both[:n])
 	if next == noFrame || !ok || next == frame {
-		return c.put(&isa.Insn{}, s.off, 0, emit.HandlerSingle), 0
+		return c.put(&isa.Insn{}, s.off, 0, abi.HandlerSingle), 0
 	}
 	if q == nil {
 		q = c.newPage(next)
@@ -55,7 +55,7 @@ func (c *codeCache) straddle(p *codePage, s *straddle, frame int, pc uint64) (re
 	q.tail = max(q.tail, uint8(int(s.off)+int(in.Len)-core.PageSize))
 	one, other := c.header(), c.header()
 	s.record = c.put(&in, s.off, in.Imm, e.handlers.Far[in.Form])
-	c.put(&isa.Insn{}, s.off+uint16(in.Len), 0, emit.HandlerGoto)
+	c.put(&isa.Insn{}, s.off+uint16(in.Len), 0, abi.HandlerGoto)
 	c.addRun(p, one, s.record)
 	c.addRun(q, other, s.record)
 	s.next, s.serial = int32(next), q.serial

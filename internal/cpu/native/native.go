@@ -16,6 +16,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/engine"
@@ -170,10 +171,10 @@ func Module(k *emit.Core, pages uint32) ([]byte, error) {
 		m.Funcs = append(m.Funcs, types.Index(f.Type))
 		m.Bodies = append(m.Bodies, body)
 	}
-	slots := uint32(emit.FirstPage + len(k.Pages))
+	slots := uint32(abi.FirstPage + len(k.Pages))
 	m.Tables = []wasm.Table{{Type: wasm.FuncRef, Limits: wasm.Limits{Min: slots, Max: slots, HasMax: true}}}
 	if len(k.Pages) > 0 {
-		e := wasm.Elem{Mode: wasm.Active, Offset: wasm.ConstI32(emit.FirstPage), Type: wasm.FuncRef}
+		e := wasm.Elem{Mode: wasm.Active, Offset: wasm.ConstI32(abi.FirstPage), Type: wasm.FuncRef}
 		for _, p := range k.Pages {
 			e.Funcs = append(e.Funcs, uint32(p))
 		}

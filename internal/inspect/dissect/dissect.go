@@ -11,7 +11,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/engine"
 	"github.com/c2w/c2w/internal/format/disk"
 	"github.com/c2w/c2w/internal/format/marks"
@@ -137,7 +137,7 @@ func (f *File) Page(k engine.Key) *engine.Binding {
 // Body returns the body of the page function in a slot of the core's table, as
 // it is in the file; ok is false if there is none.
 func (f *File) Body(slot uint32) (body []byte, ok bool) {
-	if uint64(slot) >= uint64(len(f.slots)) || slot < emit.FirstPage || f.slots[slot] == noFunc {
+	if uint64(slot) >= uint64(len(f.slots)) || slot < abi.FirstPage || f.slots[slot] == noFunc {
 		return nil, false
 	}
 	_, body, err := f.body(f.slots[slot])
@@ -160,7 +160,7 @@ func (f *File) Marks(slot uint32) ([]wasm.Mark, error) {
 	if !ok {
 		return nil, fmt.Errorf("the file has no section %q: convert the image again", marks.Section)
 	}
-	m, err := marks.Read(data, int(slot-emit.FirstPage))
+	m, err := marks.Read(data, int(slot-abi.FirstPage))
 	if err == nil && m.Size != len(code) {
 		err = fmt.Errorf("the file's section %q belongs to other functions: convert the image again", marks.Section)
 	}

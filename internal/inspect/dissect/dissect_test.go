@@ -11,7 +11,7 @@ import (
 	"github.com/c2w/c2w/guest"
 	"github.com/c2w/c2w/internal/convert"
 	"github.com/c2w/c2w/internal/convert/machinewasm"
-	"github.com/c2w/c2w/internal/cpu/emit"
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/native"
 	"github.com/c2w/c2w/internal/inspect/dissect"
 	"github.com/c2w/c2w/internal/wasm"
@@ -69,10 +69,10 @@ func TestOpen(t *testing.T) {
 	if len(f.Manifest.Pages) == 0 || f.Bindings().Len() != len(f.Manifest.Pages) {
 		t.Error("no page functions")
 	}
-	if _, ok := f.Body(emit.FirstPage - 1); ok {
+	if _, ok := f.Body(abi.FirstPage - 1); ok {
 		t.Error("a hook is a page function")
 	}
-	if m, err := f.Marks(emit.FirstPage - 1); err == nil {
+	if m, err := f.Marks(abi.FirstPage - 1); err == nil {
 		t.Errorf("a hook has marks: %v", m)
 	}
 	module, err := f.Core()

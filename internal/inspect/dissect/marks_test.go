@@ -9,6 +9,7 @@ import (
 	"github.com/c2w/c2w/guest"
 	"github.com/c2w/c2w/internal/convert"
 	"github.com/c2w/c2w/internal/convert/machinewasm"
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/engine"
@@ -227,7 +228,7 @@ func TestOtherMarks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := f.Marks(emit.FirstPage); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := f.Marks(abi.FirstPage); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, %v; want %q", got, err, want)
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
-	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/engine"
 	"github.com/c2w/c2w/internal/cpu/isa"
 	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
@@ -88,7 +88,7 @@ func reg(off uint16) int { return (int(off) - core.OffG) / 8 }
 func TestPairs(t *testing.T) {
 	g := newGuest(t)
 	s := newSamples()
-	h := emit.NewHandlers(riscv64.Guest)
+	h := abi.NewHandlers(riscv64.Guest)
 	forms := riscv64.Guest.Forms()
 	for _, p := range riscv64.Guest.Pairs() {
 		name := forms[p.First].Name + "+" + forms[p.Second].Name

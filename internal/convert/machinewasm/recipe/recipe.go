@@ -16,7 +16,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/convert/corename"
 	"github.com/c2w/c2w/internal/wasm"
 )
 
@@ -78,7 +78,7 @@ func Build(root string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wasm.AppendCustom(module, wasm.Custom{Name: machine.CoreSection, Data: []byte(machine.CoreName())}), nil
+	return wasm.AppendCustom(module, wasm.Custom{Name: corename.Section, Data: []byte(corename.Name())}), nil
 }
 
 // Inputs returns a Lock with what a build would use.

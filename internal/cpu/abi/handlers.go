@@ -1,4 +1,9 @@
-package emit
+// Package abi is what generated code and the engine that runs it agree on beside
+// the layout of memory (package core): the numbers of the interpreter's handlers,
+// and the slots of the core's table, which are hooks and page functions. Whoever
+// makes code and whoever runs it stand side by side on it, so that the maker may
+// live in another process, or in a browser's Worker.
+package abi
 
 import (
 	"slices"
@@ -48,7 +53,7 @@ func NewHandlers(g isa.ISA) *Handlers {
 			h.Far[i] = next()
 		}
 	}
-	for _, p := range dedupe(g.Pairs()) {
+	for _, p := range Pairs(g) {
 		list := append(h.pairs[p.First], variant{p, next()})
 		// What presumes more saves more: it comes first.
 		slices.SortStableFunc(list, func(x, y variant) int { return presumes(&y.pair) - presumes(&x.pair) })
@@ -93,4 +98,17 @@ func fits(p *isa.Pair, a, b *isa.Insn) bool {
 
 func hasTarget(f isa.Flow) bool {
 	return f == isa.FlowBranch || f == isa.FlowJump || f == isa.FlowCall
+}
+
+// Pairs are an ISA's fused pairs, each once, in the order of their handlers.
+func Pairs(g isa.ISA) []isa.Pair {
+	seen := map[isa.Pair]bool{}
+	var out []isa.Pair
+	for _, p := range g.Pairs() {
+		if !seen[p] {
+			seen[p] = true
+			out = append(out, p)
+		}
+	}
+	return out
 }
