@@ -10,6 +10,7 @@ import (
 
 	"github.com/c2w/c2w/internal/convert/licenses"
 	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/machine"
 )
 
@@ -93,7 +94,7 @@ func TestKeepsTable(t *testing.T) {
 	text := read(t, "docs/memory.md")
 	sum := 0
 	mib := func(n int) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
-	for _, k := range append(machine.Keeps(machine.MaxRAM), machine.Kept{Part: "sum"}) {
+	for _, k := range append(machine.Keeps(riscv64.Guest, machine.MaxRAM), machine.Kept{Part: "sum"}) {
 		if k.Part == "sum" {
 			k.Bytes = sum
 		}

@@ -69,7 +69,9 @@ var bans = []ban{
 	{"internal/cpu/abi", "internal/cpu/core internal/cpu/ir internal/cpu/isa internal/cpu/softfloat", ours, "makers and runners of code stand side by side on it"},
 	{"internal/cpu/emit", "", "internal/cpu/isa/riscv64 internal/cpu/engine internal/cpu/mem", "one emitter serves every ISA, wherever its code runs"},
 	{"internal/cpu/engine", "", "internal/cpu/isa/riscv64 internal/cpu/emit/... internal/wasm/...", "one engine serves every ISA and every machine, and runs code, whoever made it"},
-	{"internal/machine", "", "internal/cpu/emit/... internal/wasm/... internal/cpu/native", "it runs the code that lies in its file, and makes none"},
+	{"internal/machine/board/...", "internal/machine/board internal/machine/virtio/... internal/machine/device/... internal/machine/fdt internal/cpu/...", ours, "it is hardware, whoever drives it, whatever is plugged in"},
+	{"internal/machine/board", "", "internal/cpu/isa/riscv64", "what boards share knows none of them"},
+	{"internal/machine", "", "internal/cpu/isa/riscv64 internal/machine/board/riscv64 internal/cpu/emit/... internal/wasm/... internal/cpu/native", "it runs the code that lies in its file, and makes none"},
 
 	{"internal/convert/image", "demo", ours, "it does not know what becomes of a layer"},
 	{"internal/convert/rootfs", "", ours, "it does not know where layers come from, nor what reads the disk"},

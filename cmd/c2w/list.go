@@ -18,7 +18,6 @@ import (
 	"github.com/c2w/c2w/internal/convert/aot"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/engine"
-	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/inspect/dissect"
 	"github.com/c2w/c2w/internal/inspect/listing"
 	"github.com/c2w/c2w/internal/machine"
@@ -89,7 +88,7 @@ func (l *lister) list(inv *invocation, name, place string) error {
 			break
 		}
 	}
-	p := listing.New(l.file, riscv64.Guest, s.code, mode, s.base)
+	p := listing.New(l.file, l.file.Manifest.Board.ISA, s.code, mode, s.base)
 	fmt.Fprintf(inv.stdout, "%s, page %016x\n\n", s.what, engine.PageKey(s.code, mode).Content)
 	if l.whole || s.off == 0 {
 		return p.Write(inv.stdout, nil)
@@ -160,7 +159,7 @@ func (l *lister) program(name string) (io.Reader, error) {
 	if name == guest.ProgramNames[0] {
 		return io.NewSectionReader(l.guest.kernel, 0, l.guest.kernel.Size()), nil
 	}
-	own, err := guest.Programs(riscv64.Guest.Name())
+	own, err := guest.Programs(l.file.Manifest.Board.ISA.Name())
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/c2w/c2w/internal/cpu/engine"
 	"github.com/c2w/c2w/internal/cpu/mem"
 	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/machine/board/riscv64"
 	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
@@ -91,7 +92,7 @@ func start() bool {
 		host.Exit(machine.StatusFailed)
 		return false
 	}
-	m, err := machine.DecodeManifest(view(machine.ManifestBase, machine.ManifestMax))
+	m, err := machine.DecodeManifest(view(machine.ManifestBase, machine.ManifestMax), riscv64.Kind)
 	if err != nil {
 		return fail(err)
 	}
@@ -117,8 +118,8 @@ func start() bool {
 		panic("BUG: machine: the room for the caches lies at " + strconv.FormatUint(uint64(at), 16) + ", not around their place")
 	}
 	cfg := machine.Config{
-		Host: host,
-		RAM:  &mem.RAM{Bytes: view(machine.RAMHost, uintptr(m.RAM)), Base: machine.RAMBase, Host: machine.RAMHost},
+		Host: host, Board: m.Board,
+		RAM: &mem.RAM{Bytes: view(machine.RAMHost, uintptr(m.RAM)), Base: m.Board.RAMBase, Host: machine.RAMHost},
 		Hart: &core.Hart{
 			State:  (*core.State)(unsafe.Pointer(uintptr(machine.StateBase))),
 			Caches: (*core.Caches)(unsafe.Pointer(uintptr(machine.CachesBase))),

@@ -158,7 +158,7 @@ func (p *pipeline) run(img *image.Image) (_ *File, err error) {
 	if err := checkMachine(p.o.Machine); err != nil {
 		return nil, err
 	}
-	parts := &Parts{Machine: p.o.Machine, ISA: p.plat.isa}
+	parts := &Parts{Machine: p.o.Machine, ISA: p.plat.board.ISA}
 	c := Container{UpperSize: p.o.UpperSize}
 	if c.Volumes, err = container.Volumes(img.Config.Volumes); err != nil {
 		return nil, fmt.Errorf("image %s: %w", p.o.Ref, err)
@@ -260,7 +260,8 @@ func (p *pipeline) stage(name string, do func() (detail string, err error)) erro
 // manifest takes over what the image says of running it.
 func (p *pipeline) manifest(c *v1.Config) (machine.Manifest, error) {
 	m := machine.Manifest{
-		RAM: p.o.RAM, Cmdline: guest.CommandLine,
+		Board: p.plat.board,
+		RAM:   p.o.RAM, Cmdline: guest.CommandLine,
 		Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: c.Env, User: c.User,
 	}
 	var err error

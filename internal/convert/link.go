@@ -8,6 +8,7 @@ import (
 	"github.com/c2w/c2w/internal/convert/corename"
 	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/isa"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/format/disk"
 	"github.com/c2w/c2w/internal/format/marks"
 	"github.com/c2w/c2w/internal/machine"
@@ -108,7 +109,7 @@ func checkMachine(module []byte) error {
 		return nil // no module at all is found out by Link
 	}
 	is, err := io.ReadAll(io.LimitReader(s, 256))
-	if want := corename.Name(); err == nil && string(is) != want {
+	if want := corename.Name(riscv64.Guest); err == nil && string(is) != want {
 		return fmt.Errorf("the machine is for generated code of another version of c2w (%.64q, this one's is %q): build one that fits by make machine, or by make machine-commit if c2w carries it", is, want)
 	}
 	return err
@@ -116,7 +117,7 @@ func checkMachine(module []byte) error {
 
 // Guest is what the file boots, unpacked as it is read.
 func (p *Parts) Guest() (trial.Guest, error) {
-	g := trial.Guest{RAM: p.Manifest.RAM, Cmdline: p.Manifest.Cmdline}
+	g := trial.Guest{Board: p.Manifest.Board, RAM: p.Manifest.RAM, Cmdline: p.Manifest.Cmdline}
 	for _, b := range []struct {
 		what   string
 		packed []byte

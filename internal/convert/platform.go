@@ -7,22 +7,22 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/c2w/c2w/internal/cpu/isa"
-	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+	"github.com/c2w/c2w/internal/machine/board"
+	"github.com/c2w/c2w/internal/machine/board/riscv64"
 )
 
 // platform is one that c2w can run.
 type platform struct {
-	name string // as in --platform and in image indexes
-	arch string // as package guest names it
-	isa  isa.ISA
+	name  string // as in --platform and in image indexes
+	arch  string // as package guest names it
+	board *board.Kind
 	// machine is what the architecture's programs say of themselves.
 	machine elf.Machine
 }
 
 // platforms is the table of them; the first is the default.
 var platforms = []platform{
-	{name: "linux/riscv64", arch: "riscv64", isa: riscv64.Guest, machine: elf.EM_RISCV},
+	{name: "linux/riscv64", arch: "riscv64", board: riscv64.Kind, machine: elf.EM_RISCV},
 }
 
 // Platforms lists the platforms that images can be converted for, the default

@@ -141,7 +141,7 @@ func (c *code) train(list []workload, g trial.Guest) (_ aot.Profile, detail stri
 	)
 	for range min(len(list), runtime.GOMAXPROCS(0)) {
 		wait.Go(func() {
-			core, err := trial.NewCore(emit.NewCore(c.parts.ISA, native.Base, native.Caches), g.RAM)
+			core, err := trial.NewCore(emit.NewCore(c.parts.ISA, native.Base, native.Caches), g)
 			if err != nil {
 				errs[len(list)] = err
 				return

@@ -6,14 +6,12 @@ import (
 	"io"
 
 	"github.com/c2w/c2w/internal/format/disk"
+	"github.com/c2w/c2w/internal/machine/board"
 )
 
 // Source is something to read from at any offset: the kernel, the initial
-// file system, the disk. bytes.Reader and disk.Disk are such.
-type Source interface {
-	io.ReaderAt
-	Size() int64
-}
+// file system, the disk.
+type Source = board.Source
 
 // LoadBlobs opens the kernel, its initial file system and the disk. read
 // copies from a passive segment of the file and reports success.
@@ -56,16 +54,4 @@ func (s *segment) ReadAt(p []byte, off int64) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
-}
-
-// readInto fills p from the start of a source of exactly its length.
-func readInto(p []byte, s Source) error {
-	n, err := s.ReadAt(p, 0)
-	switch {
-	case n == len(p):
-		return nil
-	case err == nil || err == io.EOF:
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	riscv "github.com/c2w/c2w/internal/machine/board/riscv64"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/c2w/c2w/guest"
@@ -54,7 +56,7 @@ var shared = sync.OnceValues(func() (*parts, error) {
 	if p.disk, p.busybox, err = demoDisk(); err != nil {
 		return nil, err
 	}
-	p.core, err = native.New(riscv64.Guest, native.Layout{RAM: bootRAM, Records: 8 << 20, RAMBase: machine.RAMBase})
+	p.core, err = native.New(riscv64.Guest, native.Layout{RAM: bootRAM, Records: 8 << 20, RAMBase: riscv.RAMBase})
 	return p, err
 })
 
@@ -123,8 +125,9 @@ func (r *guestRun) start(t testing.TB) {
 		r.stdout = &r.out
 	}
 	r.m, err = machine.New(machine.Config{
-		Host: wasi.Streams{Stdin: r.stdin, Stdout: r.stdout, Stderr: &r.stderr}.NewHost(),
-		RAM:  c.RAM, Hart: c.Hart, Records: c.Records, Run: c.Run,
+		Board: riscv.Kind,
+		Host:  wasi.Streams{Stdin: r.stdin, Stdout: r.stdout, Stderr: &r.stderr}.NewHost(),
+		RAM:   c.RAM, Hart: c.Hart, Records: c.Records, Run: c.Run,
 		Kernel: bytes.NewReader(p.kernel), Initrd: bytes.NewReader(p.initrd), Disk: bytes.NewReader(p.disk),
 		Cmdline: guest.CommandLine + r.cmdline,
 		Spec:    &agent.Spec{Args: r.args, Env: []string{"PATH=/bin", "WORD=two words"}, Dir: "/usr", Hostname: "box"},

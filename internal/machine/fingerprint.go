@@ -8,13 +8,12 @@ import (
 	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/isa"
-	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 )
 
 // Fingerprint is a number that differs when the machine and generated code
 // would disagree about what lies where, or what a number means: memory, state,
 // TLBs, jump caches, records, exits, handlers, hooks, system registers.
-func Fingerprint() uint32 { return fingerprint(core.Layout(), riscv64.Guest) }
+func Fingerprint(g isa.ISA) uint32 { return fingerprint(core.Layout(), g) }
 
 func fingerprint(layout []uint32, g isa.ISA) uint32 {
 	h := digest{xxhash.New()}
@@ -24,8 +23,7 @@ func fingerprint(layout []uint32, g isa.ISA) uint32 {
 	h.words(Reserve, StateBase, CachesBase, RecordBase, RecordSize, RAMHost, ManifestBase, ManifestMax)
 	h.words(abi.FirstPage, abi.HookSlots, abi.HooksVersion, abi.HookVersion, abi.HookTerminal, abi.HookCompilesLate, abi.HookUnavailable)
 	h.words(abi.HandlerSingle, abi.HandlerGoto, abi.HandlerEnter, abi.HandlerDecode, abi.HandlerLink)
-	h.words(riscv64.SStatus, riscv64.SEPC, riscv64.SCause, riscv64.STVal, riscv64.SScratch, riscv64.SATP, riscv64.STVec,
-		riscv64.SIE, riscv64.SIP, riscv64.SEnvCfg, riscv64.SCounter, riscv64.STimeCmp, riscv64.SFirstFree)
+	h.words(g.Layout()...)
 	h.text(g.Name())
 	h.words(int(g.Zero()))
 	handlers := abi.NewHandlers(g)

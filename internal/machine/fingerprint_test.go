@@ -9,11 +9,12 @@ import (
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/isa"
 	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+	"github.com/c2w/c2w/internal/machine/boards"
 )
 
 // TestFingerprint changes one thing after the other.
 func TestFingerprint(t *testing.T) {
-	seen := map[uint32]string{Fingerprint(): "nothing changed"}
+	seen := map[uint32]string{Fingerprint(riscv64.Guest): "nothing changed"}
 	look := func(what string, f uint32) {
 		t.Helper()
 		if other, ok := seen[f]; ok {
@@ -53,11 +54,11 @@ func (g *otherISA) Pairs() []isa.Pair     { return g.pairs }
 func TestOtherLayout(t *testing.T) {
 	b := encode(t, sample())
 	const at = 16 // behind magic, version, size and RAM
-	if binary.LittleEndian.Uint32(b[at:]) != Fingerprint() {
+	if binary.LittleEndian.Uint32(b[at:]) != Fingerprint(riscv64.Guest) {
 		t.Fatal("the fingerprint is not where it was")
 	}
 	b[at]++
-	_, err := DecodeManifest(b)
+	_, err := DecodeManifest(b, boards.All...)
 	if err == nil || !strings.Contains(err.Error(), "another layout") || !strings.Contains(err.Error(), "convert the image again") {
 		t.Errorf("error is %v", err)
 	}

@@ -39,23 +39,6 @@ const (
 	MaxRAM = 1<<31 - RAMHost - 64<<10
 )
 
-// The guest-physical address space, as the device tree tells it.
-const (
-	RAMBase    = 0x8000_0000
-	RTCBase    = 0x0010_1000
-	RTCSize    = 0x1000
-	PLICBase   = 0x0c00_0000
-	PLICSize   = 0x40_0000
-	VirtioBase = 0x1000_1000
-	VirtioSize = 0x1000
-	VirtioMax  = 8 // slots
-
-	RTCIRQ    = 11
-	VirtioIRQ = 1 // of slot 0; slot n has VirtioIRQ+n
-
-	TimebaseHz = 10_000_000
-)
-
 // The virtio slots in use. Slot 4 is kept for net.
 const (
 	SlotConsole = 0
@@ -63,7 +46,3 @@ const (
 	SlotRNG     = 2
 	SlotFiles   = 3
 )
-
-// kernelOffset is where Linux wants its image in RAM (Documentation/arch/
-// riscv/boot-image-header: text_offset, 2 MiB aligned).
-const kernelOffset = 2 << 20

@@ -3,6 +3,7 @@ package machine
 import (
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/cpu/isa"
 	"github.com/c2w/c2w/internal/cpu/mem"
 	"github.com/c2w/c2w/internal/format/agent"
 	"github.com/c2w/c2w/internal/format/attach"
@@ -23,12 +24,12 @@ type Kept struct {
 // MaxTranslations is how many page functions a manifest has room for.
 const MaxTranslations = ManifestMax / 22
 
-// Keeps lists the bounds for a guest with so much RAM. Their sum is less than
+// Keeps lists the bounds for a guest of an ISA with so much RAM. Their sum is less than
 // HeapLimit for every size: a test sees to that, and to docs/memory.md.
-func Keeps(ram int) []Kept {
+func Keeps(g isa.ISA, ram int) []Kept {
 	frames := ram / core.PageSize
 	return []Kept{
-		{"engine", engine.MaxHeap(frames, MaxTranslations)},
+		{"engine", engine.MaxHeap(g, frames, MaxTranslations)},
 		{"TLBs", mem.MaxHeap(frames)},
 		{"files: 9p", p9.MaxHeap},
 		{"files: the host's", wasi.MaxHeap},

@@ -1,13 +1,17 @@
 package machine
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+)
 
 // TestKeeps: what a guest can make the machine keep fits what the collector keeps
 // to, whatever the guest's memory.
 func TestKeeps(t *testing.T) {
 	for _, ram := range []int{MinRAM, 64 << 20, DefaultRAM, 1 << 30, MaxRAM} {
 		sum := 0
-		for _, k := range Keeps(ram) {
+		for _, k := range Keeps(riscv64.Guest, ram) {
 			if k.Bytes <= 0 {
 				t.Errorf("%s: %d bytes", k.Part, k.Bytes)
 			}

@@ -108,7 +108,7 @@ func TestAttachConversation(t *testing.T) {
 	a.streams.stdout([]byte("nobody reads this"))
 
 	a.contract.receive(frames(t, agent.Exit{Status: 137, Signal: 9, OutOfMemory: true}))
-	(*platform)(a.Machine).PowerOff(false)
+	a.Machine.powerOff(false)
 	r := a.Step()
 	a.End(r)
 	want(t, "end", a.said(t), attachFrames(t, attach.Text{Line: r.Err.Error()}, attach.Exit{Status: 137, Signal: 9, OutOfMemory: true}))

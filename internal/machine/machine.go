@@ -18,18 +18,14 @@ import (
 	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/engine"
-	"github.com/c2w/c2w/internal/cpu/isa"
-	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/cpu/mem"
 	"github.com/c2w/c2w/internal/format/agent"
-	"github.com/c2w/c2w/internal/machine/device/plic"
-	"github.com/c2w/c2w/internal/machine/device/rtc"
-	"github.com/c2w/c2w/internal/machine/fdt"
+	"github.com/c2w/c2w/internal/machine/board"
 	"github.com/c2w/c2w/internal/machine/hostfs"
+	"github.com/c2w/c2w/internal/machine/virtio"
 	"github.com/c2w/c2w/internal/machine/virtio/blk"
 	"github.com/c2w/c2w/internal/machine/virtio/console"
 	"github.com/c2w/c2w/internal/machine/virtio/mmio"
-	vp9 "github.com/c2w/c2w/internal/machine/virtio/p9"
 	"github.com/c2w/c2w/internal/machine/virtio/rng"
 	"github.com/c2w/c2w/internal/machine/wasi"
 )
@@ -37,6 +33,7 @@ import (
 // Config is what a machine is made of.
 type Config struct {
 	Host    *wasi.Host
+	Board   *board.Kind
 	RAM     *mem.RAM
 	Hart    *core.Hart
 	Records engine.Records
@@ -76,9 +73,8 @@ type Machine struct {
 	ram    *mem.RAM
 	Engine *engine.Engine
 
-	plic    *plic.PLIC
-	rtc     *rtc.RTC
-	slots   [VirtioMax]*mmio.Slot
+	board   board.Board
+	slots   [board.Slots]*mmio.Slot
 	console *console.Device
 
 	times    times
@@ -116,8 +112,11 @@ func New(cfg Config) (*Machine, error) {
 	m.contract.m, m.streams.m = m, m
 	m.epoch = m.host.Monotonic()
 	m.times.begin = m.clock()
-	m.plic = plic.New(func(level bool) { m.Engine.Priv.SetExternal(level) })
-	m.rtc = rtc.New(m.host.Realtime, func(level bool) { m.plic.SetLine(RTCIRQ, level) })
+	m.board = cfg.Board.New(board.Config{
+		RAM: cfg.RAM, Slots: &m.slots, Realtime: m.host.Realtime,
+		Console: func(p []byte) { m.host.Write(wasi.Stderr, p) },
+		Off:     m.powerOff,
+	})
 	m.console = console.New([]console.PortConfig{
 		portConsole:  {Name: "console", Console: true, Output: m.streams.kernel},
 		portContract: {Name: agent.PortName, Output: m.contract.receive},
@@ -126,20 +125,7 @@ func New(cfg Config) (*Machine, error) {
 		portStderr:   {Name: agent.PortStderr, Output: m.streams.stderr},
 	})
 	dma := (*dma)(m)
-	plug := func(n int, d interface{}) {
-		irq := VirtioIRQ + n
-		line := func(level bool) { m.plic.SetLine(irq, level) }
-		switch d := d.(type) {
-		case *console.Device:
-			m.slots[n] = mmio.New(d, dma, line)
-		case *blk.Device:
-			m.slots[n] = mmio.New(d, dma, line)
-		case *rng.Device:
-			m.slots[n] = mmio.New(d, dma, line)
-		case *vp9.Device:
-			m.slots[n] = mmio.New(d, dma, line)
-		}
-	}
+	plug := func(n int, d virtio.Device) { m.slots[n] = mmio.New(d, dma, m.board.Line(n)) }
 	plug(SlotConsole, m.console)
 	if cfg.Disk != nil {
 		plug(SlotDisk, blk.New(blk.Config{Disk: cfg.Disk, Size: uint64(cfg.Disk.Size()), ID: "c2w-root"}))
@@ -153,10 +139,9 @@ func New(cfg Config) (*Machine, error) {
 		plug(SlotFiles, shared)
 	}
 
-	hc := riscv64.Config{MMU: riscv64.Sv48}
 	ec := engine.Config{
-		ISA: riscv64.Guest, Hart: cfg.Hart, RAM: cfg.RAM, Records: cfg.Records, Platform: (*platform)(m),
-		NewHart:  func(s *core.State, env isa.Env) isa.Hart { return riscv64.NewHart(s, env, hc) },
+		ISA: cfg.Board.ISA, Hart: cfg.Hart, RAM: cfg.RAM, Records: cfg.Records, Platform: (*platform)(m),
+		NewHart:  m.board.Hart,
 		Run:      cfg.Run,
 		Bindings: cfg.Bindings,
 		Profile:  cfg.Profile,
@@ -168,7 +153,7 @@ func New(cfg Config) (*Machine, error) {
 		ec.Clock = m.host.Monotonic
 	}
 	m.Engine = engine.New(ec)
-	if err := m.load(hc); err != nil {
+	if err := m.load(); err != nil {
 		return nil, err
 	}
 	m.streams.begin()
@@ -201,55 +186,32 @@ func (m *Machine) hooks() int32 {
 	return m.cfg.Hook(abi.HookVersion, abi.HooksVersion, 0, 0)
 }
 
-// maxCmdline is what Linux takes of its command line in bytes (COMMAND_LINE_SIZE
-// less one); it drops the rest without a word.
-const maxCmdline = 1023
-
-// load places kernel, initial file system and device tree, and enters the
-// kernel as a firmware would.
-func (m *Machine) load(hc riscv64.Config) error {
-	if n := len(m.cfg.Cmdline); n > maxCmdline {
-		return fmt.Errorf("the kernel's command line has %d bytes, at most %d fit (C2W_KERNEL_ARGS too long?)", n, maxCmdline)
-	}
-	size := uint64(len(m.ram.Bytes))
-	kernelSize, initrdSize := uint64(m.cfg.Kernel.Size()), uint64(m.cfg.Initrd.Size())
-	kernel := m.ram.View(RAMBase+kernelOffset, kernelSize)
-	// The kernel's image says how much it needs beyond its file (bss); the
-	// initial file system and the tree lie at the end of RAM.
-	top := size &^ (core.PageSize - 1)
-	tree := top - 1<<20
-	initrd := (tree - initrdSize) &^ (core.PageSize - 1)
-	if kernel == nil || size < MinRAM || initrdSize > size/2 || initrd < kernelSize*2+kernelOffset {
-		return fmt.Errorf("%d MiB of guest memory do not hold the kernel (%d bytes) and its initial file system (%d bytes)", size>>20, kernelSize, initrdSize)
-	}
-	if err := readInto(kernel, m.cfg.Kernel); err != nil {
-		return fmt.Errorf("reading the kernel: %w", err)
-	}
-	if err := readInto(m.ram.Bytes[initrd:initrd+initrdSize], m.cfg.Initrd); err != nil {
-		return fmt.Errorf("reading the initial file system: %w", err)
+// load boots the guest.
+func (m *Machine) load() error {
+	if len(m.ram.Bytes) < MinRAM {
+		return fmt.Errorf("%d MiB of guest memory do not hold a guest: at least %d", len(m.ram.Bytes)>>20, MinRAM>>20)
 	}
 	var seed [64]byte
 	if err := m.host.Random(seed[:]); err != nil {
 		return fmt.Errorf("reading the host's random numbers: %w", err)
 	}
-	c := fdt.MachineConfig{
-		RAM: fdt.Range{Base: RAMBase, Size: size}, ISA: isaString(hc.Extensions()), MMU: hc.MMUType(), TimebaseHz: TimebaseHz,
-		PLIC: fdt.Range{Base: PLICBase, Size: PLICSize}, PLICSources: 31,
-		RTC:      fdt.Peripheral{Range: fdt.Range{Base: RTCBase, Size: RTCSize}, IRQ: RTCIRQ},
-		BootArgs: m.cfg.Cmdline, Initrd: fdt.Range{Base: RAMBase + initrd, Size: initrdSize}, RNGSeed: seed[:],
+	if err := m.board.Load(&board.Boot{Kernel: m.cfg.Kernel, Initrd: m.cfg.Initrd, Cmdline: m.cfg.Cmdline, Seed: seed[:]}); err != nil {
+		return err
 	}
-	for n, s := range m.slots {
-		if s != nil {
-			c.Virtio = append(c.Virtio, fdt.Peripheral{Range: fdt.Range{Base: VirtioBase + uint64(n)*VirtioSize, Size: VirtioSize}, IRQ: uint32(VirtioIRQ + n)})
-		}
-	}
-	dtb := fdt.Machine(c)
-	copy(m.ram.Bytes[tree:], dtb)
-	m.Engine.Priv.Reset(RAMBase+kernelOffset, RAMBase+tree)
 	m.cfg.Kernel, m.cfg.Initrd = nil, nil
 	m.cfg.Trace("kernel")
 	return nil
 }
+
+// powerOff ends the run: in good order, or as a kernel that panics or restarts
+// asks for.
+func (m *Machine) powerOff(crashed bool) {
+	m.off, m.failed = true, crashed
+	m.Engine.Stop()
+}
+
+// tick is how long one of the timer's is, in nanoseconds.
+func (m *Machine) tick() int64 { return 1e9 / m.cfg.Board.TimebaseHz }
 
 // stepInsns is how many instructions one Step runs at most: a few
 // milliseconds, so that hosts with an event loop stay responsive.
@@ -315,8 +277,8 @@ func (m *Machine) timers() {
 		m.timerOn = false
 		m.Engine.Priv.TimerFired()
 	}
-	if _, armed := m.rtc.Deadline(); armed {
-		m.rtc.Poll()
+	if _, armed := m.board.Deadline(); armed {
+		m.board.Poll()
 	}
 }
 
@@ -350,12 +312,12 @@ func (m *Machine) sleep() {
 		timeout = 0
 	}
 	if m.timerOn {
-		timeout = min(timeout, int64(m.timerAt)*(1e9/TimebaseHz)+m.epoch-m.host.Monotonic())
+		timeout = min(timeout, int64(m.timerAt)*m.tick()+m.epoch-m.host.Monotonic())
 	}
 	if at := m.contract.killAt; at != 0 {
 		timeout = min(timeout, at-m.host.Monotonic())
 	}
-	if at, armed := m.rtc.Deadline(); armed {
+	if at, armed := m.board.Deadline(); armed {
 		timeout = min(timeout, at-m.host.Realtime())
 	}
 	if timeout > 0 {
@@ -384,17 +346,3 @@ var (
 	errNoStatus = errors.New("the guest powered itself off before the command had ended")
 	errCrash    = errors.New("the guest's kernel panicked or restarted; add C2W_KERNEL_ARGS=loglevel=7 to the environment to see what it says")
 )
-
-// isaString joins extension names the way the device tree's riscv,isa does:
-// single letters run together, longer names behind underscores.
-func isaString(extensions []string) string {
-	letters, long := "rv64", ""
-	for _, e := range extensions {
-		if len(e) == 1 {
-			letters += e
-		} else {
-			long += "_" + e
-		}
-	}
-	return letters + long
-}

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c2w/c2w/internal/machine/board"
+	riscv "github.com/c2w/c2w/internal/machine/board/riscv64"
+
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/engine"
 	"github.com/c2w/c2w/internal/cpu/mem"
@@ -30,7 +33,7 @@ func small(host *wasi.Host, code ...uint32) Config {
 		kernel = binary.LittleEndian.AppendUint32(kernel, w)
 	}
 	return Config{
-		Host: host, RAM: &mem.RAM{Bytes: smallRAM, Base: RAMBase},
+		Host: host, Board: riscv.Kind, RAM: &mem.RAM{Bytes: smallRAM, Base: riscv.RAMBase},
 		Hart: core.NewHart(), Records: engine.Records{Base: RecordBase},
 		Kernel: bytes.NewReader(kernel), Initrd: bytes.NewReader([]byte("initrd")), Disk: bytes.NewReader(make([]byte, 4096)),
 		Spec: &agent.Spec{Args: []string{"x"}},
@@ -133,7 +136,7 @@ func TestPowerOff(t *testing.T) {
 func TestIdleTimer(t *testing.T) {
 	const ms = 40
 	code := asm(
-		li(a7, 0x54494d45), addi(a6, 0, 0), csrr(a0, 0xc01), li(t0, ms*TimebaseHz/1000), add(a0, a0, t0), ecall,
+		li(a7, 0x54494d45), addi(a6, 0, 0), csrr(a0, 0xc01), li(t0, ms*riscv.TimebaseHz/1000), add(a0, a0, t0), ecall,
 		addi(t0, 0, 1<<5), csrw(0x104, t0), wfi,
 		reset(0, 0))
 	m := newSmall(t, wasi.Streams{}, code...)
@@ -151,9 +154,9 @@ func TestIdleTimer(t *testing.T) {
 func TestIdleAlarm(t *testing.T) {
 	const ms = 40
 	code := asm(
-		li(t0, PLICBase), addi(t1, 0, 1), sw(t1, t0, 4*RTCIRQ), // priority
-		li(t0, PLICBase+0x2000), li(t1, 1<<RTCIRQ), sw(t1, t0, 0), // enable
-		li(t0, RTCBase), addi(t1, 0, 1), sw(t1, t0, 0x10), // the alarm's interrupt
+		li(t0, riscv.PLICBase), addi(t1, 0, 1), sw(t1, t0, 4*riscv.RTCIRQ), // priority
+		li(t0, riscv.PLICBase+0x2000), li(t1, 1<<riscv.RTCIRQ), sw(t1, t0, 0), // enable
+		li(t0, riscv.RTCBase), addi(t1, 0, 1), sw(t1, t0, 0x10), // the alarm's interrupt
 		lwu(a0, t0, 0), lwu(a1, t0, 4), slli(a1, a1, 32), add(a0, a0, a1),
 		li(t1, ms*1_000_000), add(a0, a0, t1), srli(a1, a0, 32), sw(a1, t0, 12), sw(a0, t0, 8),
 		li(t0, 1<<9), csrw(0x104, t0), wfi,
@@ -212,7 +215,7 @@ func TestTooSmall(t *testing.T) {
 		"half as much": {func(c *Config) { c.Kernel = sized(MinRAM/2 + 1) }, "of guest memory do not hold the kernel"},
 		"initrd":       {func(c *Config) { c.Initrd = sized(MinRAM) }, "its initial file system"},
 		"huge initrd":  {func(c *Config) { c.Initrd = sized(math.MaxInt64) }, "its initial file system"},
-		"command line": {func(c *Config) { c.Cmdline = strings.Repeat("x", maxCmdline+1) }, "command line has 1024 bytes"},
+		"command line": {func(c *Config) { c.Cmdline = strings.Repeat("x", 1024) }, "command line has 1024 bytes"},
 		"bad kernel":   {func(c *Config) { c.Kernel = failing{100} }, "reading the kernel: on fire"},
 		"bad initrd":   {func(c *Config) { c.Initrd = failing{100} }, "reading the initial file system: on fire"},
 		"short":        {func(c *Config) { c.Initrd = short{bytes.NewReader(nil)} }, "reading the initial file system: unexpected EOF"},
@@ -252,34 +255,34 @@ func TestMMIO(t *testing.T) {
 		want uint64
 		ok   bool
 	}{
-		{VirtioBase, 4, magic, true},
-		{VirtioBase + SlotDisk*VirtioSize, 4, magic, true},
-		{VirtioBase + SlotDisk*VirtioSize + 8, 4, 2, true},
-		{VirtioBase + SlotRNG*VirtioSize + 8, 4, 4, true},
-		{VirtioBase + 3*VirtioSize, 4, 0, true}, // empty slots
-		{VirtioBase + 7*VirtioSize + 0xff8, 8, 0, true},
-		{VirtioBase, 8, 0, true}, {VirtioBase, 1, 0, true}, {VirtioBase + 1, 4, 0, true}, // not a register's way
-		{VirtioBase + VirtioSize - 4, 8, 0, true}, // over the end of a slot, in the window
-		{VirtioBase + SlotDisk*VirtioSize + 0x100, 8, 8, true},
-		{VirtioBase + VirtioMax*VirtioSize - 4, 8, 0, false},
-		{VirtioBase + VirtioMax*VirtioSize - 1, 1, 0, true},
-		{VirtioBase + VirtioMax*VirtioSize, 1, 0, false},
-		{VirtioBase - 1, 1, 0, false}, {VirtioBase - 1, 2, 0, false}, {VirtioBase - 4, 8, 0, false},
-		{PLICBase, 4, 0, true}, {PLICBase + PLICSize - 4, 4, 0, true}, {PLICBase + PLICSize - 4, 8, 0, false}, {PLICBase + PLICSize, 4, 0, false}, {PLICBase - 4, 4, 0, false},
-		{PLICBase + 0x201ff9, 8, 0, true},
-		{RTCBase + 0x18, 4, 0, true}, {RTCBase + RTCSize - 1, 1, 0, true}, {RTCBase + RTCSize - 1, 2, 0, false}, {RTCBase - 4, 4, 0, false},
-		{0, 8, 0, false}, {math.MaxUint64, 1, 0, false}, {math.MaxUint64 - 3, 8, 0, false}, {RAMBase - 4, 8, 0, false}, {RAMBase + MinRAM, 8, 0, false},
+		{riscv.VirtioBase, 4, magic, true},
+		{riscv.VirtioBase + SlotDisk*riscv.VirtioSize, 4, magic, true},
+		{riscv.VirtioBase + SlotDisk*riscv.VirtioSize + 8, 4, 2, true},
+		{riscv.VirtioBase + SlotRNG*riscv.VirtioSize + 8, 4, 4, true},
+		{riscv.VirtioBase + 3*riscv.VirtioSize, 4, 0, true}, // empty slots
+		{riscv.VirtioBase + 7*riscv.VirtioSize + 0xff8, 8, 0, true},
+		{riscv.VirtioBase, 8, 0, true}, {riscv.VirtioBase, 1, 0, true}, {riscv.VirtioBase + 1, 4, 0, true}, // not a register's way
+		{riscv.VirtioBase + riscv.VirtioSize - 4, 8, 0, true}, // over the end of a slot, in the window
+		{riscv.VirtioBase + SlotDisk*riscv.VirtioSize + 0x100, 8, 8, true},
+		{riscv.VirtioBase + board.Slots*riscv.VirtioSize - 4, 8, 0, false},
+		{riscv.VirtioBase + board.Slots*riscv.VirtioSize - 1, 1, 0, true},
+		{riscv.VirtioBase + board.Slots*riscv.VirtioSize, 1, 0, false},
+		{riscv.VirtioBase - 1, 1, 0, false}, {riscv.VirtioBase - 1, 2, 0, false}, {riscv.VirtioBase - 4, 8, 0, false},
+		{riscv.PLICBase, 4, 0, true}, {riscv.PLICBase + riscv.PLICSize - 4, 4, 0, true}, {riscv.PLICBase + riscv.PLICSize - 4, 8, 0, false}, {riscv.PLICBase + riscv.PLICSize, 4, 0, false}, {riscv.PLICBase - 4, 4, 0, false},
+		{riscv.PLICBase + 0x201ff9, 8, 0, true},
+		{riscv.RTCBase + 0x18, 4, 0, true}, {riscv.RTCBase + riscv.RTCSize - 1, 1, 0, true}, {riscv.RTCBase + riscv.RTCSize - 1, 2, 0, false}, {riscv.RTCBase - 4, 4, 0, false},
+		{0, 8, 0, false}, {math.MaxUint64, 1, 0, false}, {math.MaxUint64 - 3, 8, 0, false}, {riscv.RAMBase - 4, 8, 0, false}, {riscv.RAMBase + MinRAM, 8, 0, false},
 	} {
 		if v, ok := p.MMIORead(c.pa, c.size); v != c.want || ok != c.ok {
 			t.Errorf("reading %d bytes at %#x: %#x, %v, want %#x, %v", c.size, c.pa, v, ok, c.want, c.ok)
 		}
-		if c.pa != VirtioBase { // its registers, the magic first, do not mind either
+		if c.pa != riscv.VirtioBase { // its registers, the magic first, do not mind either
 			if ok := p.MMIOWrite(c.pa, c.size, math.MaxUint64); ok != c.ok {
 				t.Errorf("writing %d bytes at %#x: %v, want %v", c.size, c.pa, ok, c.ok)
 			}
 		}
 	}
-	if v, ok := p.MMIORead(RTCBase, 4); !ok || v == 0 {
+	if v, ok := p.MMIORead(riscv.RTCBase, 4); !ok || v == 0 {
 		t.Errorf("the clock shows %d, %v", v, ok)
 	}
 }
@@ -294,12 +297,12 @@ func FuzzMMIO(f *testing.F) {
 		}
 		p := (*platform)(m)
 		for ; len(b) >= 13; b = b[13:] {
-			base := [...]uint64{VirtioBase, PLICBase, RTCBase, 0}[b[0]&3]
+			base := [...]uint64{riscv.VirtioBase, riscv.PLICBase, riscv.RTCBase, 0}[b[0]&3]
 			pa := base + uint64(binary.BigEndian.Uint32(b[1:])&0x7fffff)
 			size := 1 << (b[0] >> 2 & 3)
 			v := binary.LittleEndian.Uint64(b[5:])
 			if b[0]&0x10 != 0 {
-				v = RAMBase + v&(MinRAM-1)
+				v = riscv.RAMBase + v&(MinRAM-1)
 			}
 			p.MMIOWrite(pa, size, v)
 			p.MMIORead(pa, size)

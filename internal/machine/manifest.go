@@ -7,10 +7,13 @@ import (
 	"fmt"
 
 	"github.com/c2w/c2w/internal/cpu/engine"
+	"github.com/c2w/c2w/internal/machine/board"
 )
 
 // Manifest says what a file holds. The converter places it at ManifestBase.
 type Manifest struct {
+	// Board is what the file's guest runs on.
+	Board                *board.Kind
 	RAM                  uint32 // bytes of guest RAM
 	Kernel, Initrd, Disk Blob   // in the format of package disk
 	Cmdline              string
@@ -56,7 +59,7 @@ func (m *Manifest) Encode() ([]byte, error) {
 		}
 	}
 	u32(m.RAM)
-	u32(Fingerprint())
+	u32(Fingerprint(m.Board.ISA))
 	for _, x := range []Blob{m.Kernel, m.Initrd, m.Disk} {
 		u32(x.Segment)
 		u32(x.Size)
@@ -89,8 +92,9 @@ func (m *Manifest) Encode() ([]byte, error) {
 
 var errManifest = errors.New("the file's manifest is damaged")
 
-// DecodeManifest reads what Encode wrote; b may be longer.
-func DecodeManifest(b []byte) (*Manifest, error) {
+// DecodeManifest reads what Encode wrote; b may be longer. boards are those that
+// the file may be for.
+func DecodeManifest(b []byte, boards ...*board.Kind) (*Manifest, error) {
 	le := binary.LittleEndian
 	if len(b) < 12 || string(b[:4]) != manifestMagic {
 		return nil, errManifest
@@ -122,8 +126,14 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 		return l
 	}
 	m := &Manifest{RAM: u32()}
-	if f := u32(); f != Fingerprint() && !bad {
-		return nil, fmt.Errorf("the file's code was generated for another layout of the machine (%08x) than this one's (%08x): convert the image again", f, Fingerprint())
+	f := u32()
+	for _, k := range boards {
+		if Fingerprint(k.ISA) == f {
+			m.Board = k
+		}
+	}
+	if m.Board == nil && !bad {
+		return nil, fmt.Errorf("the file's code was generated for another layout of the machine (%08x) than this one has: convert the image again", f)
 	}
 	for _, x := range []*Blob{&m.Kernel, &m.Initrd, &m.Disk} {
 		*x = Blob{u32(), u32()}

@@ -9,9 +9,13 @@ import (
 	"strings"
 	"testing"
 
+	riscv "github.com/c2w/c2w/internal/machine/board/riscv64"
+
 	"github.com/c2w/c2w/internal/cpu/engine"
 	"github.com/c2w/c2w/internal/format/agent"
 	"github.com/c2w/c2w/internal/format/disk"
+	"github.com/c2w/c2w/internal/machine/board"
+	"github.com/c2w/c2w/internal/machine/boards"
 )
 
 func sample() *Manifest {
@@ -28,6 +32,7 @@ func sample() *Manifest {
 
 func encode(t testing.TB, m *Manifest) []byte {
 	t.Helper()
+	m.Board = riscv.Kind
 	b, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -39,13 +44,13 @@ func TestManifestRoundTrip(t *testing.T) {
 	for _, want := range []*Manifest{sample(), {RAM: MinRAM}, {RAM: MaxRAM, Cmdline: strings.Repeat("x", 100_000)}} {
 		b := encode(t, want)
 		for _, tail := range [][]byte{nil, make([]byte, 1000), {0xff}} {
-			got, err := DecodeManifest(append(b[:len(b):len(b)], tail...))
+			got, err := DecodeManifest(append(b[:len(b):len(b)], tail...), boards.All...)
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("%v\n got %+v\nwant %+v", err, got, want)
 			}
 		}
 	}
-	if _, err := (&Manifest{Cmdline: strings.Repeat("x", ManifestMax)}).Encode(); err == nil || !strings.Contains(err.Error(), "fit") {
+	if _, err := (&Manifest{Board: riscv.Kind, Cmdline: strings.Repeat("x", ManifestMax)}).Encode(); err == nil || !strings.Contains(err.Error(), "fit") {
 		t.Errorf("too large a manifest: %v", err)
 	}
 }
@@ -54,14 +59,14 @@ func TestManifestDamaged(t *testing.T) {
 	good := encode(t, sample())
 	le := binary.LittleEndian
 	for n := range good {
-		if _, err := DecodeManifest(good[:n]); err == nil {
+		if _, err := DecodeManifest(good[:n], boards.All...); err == nil {
 			t.Errorf("cut short at %d", n)
 		}
 		// Told the shorter size, too.
 		if n >= 12 {
 			b := append([]byte(nil), good[:n]...)
 			le.PutUint32(b[8:], uint32(n))
-			if _, err := DecodeManifest(b); err == nil {
+			if _, err := DecodeManifest(b, boards.All...); err == nil {
 				t.Errorf("ends at %d", n)
 			}
 		}
@@ -90,13 +95,13 @@ func TestManifestDamaged(t *testing.T) {
 		"falling":        change(func(m *Manifest) { m.Pages[0].Binding.Entries = []uint16{4, 2} }),
 		"twice":          change(func(m *Manifest) { m.Pages[0].Binding.Entries = []uint16{4, 4} }),
 	} {
-		if _, err := DecodeManifest(b); !errors.Is(err, errManifest) {
+		if _, err := DecodeManifest(b, boards.All...); !errors.Is(err, errManifest) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	old := append([]byte(nil), good...)
 	le.PutUint32(old[4:], manifestVersion+1)
-	if _, err := DecodeManifest(old); err == nil || !strings.Contains(err.Error(), "convert the image again") {
+	if _, err := DecodeManifest(old, boards.All...); err == nil || !strings.Contains(err.Error(), "convert the image again") {
 		t.Errorf("another version: %v", err)
 	}
 }
@@ -113,7 +118,7 @@ func FuzzDecodeManifest(f *testing.F) {
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		m, err := DecodeManifest(b)
+		m, err := DecodeManifest(b, boards.All...)
 		runtime.ReadMemStats(&after)
 		// Strings and slices cost up to sixteen times their encoding, and
 		// growing a slice that much again.
@@ -272,7 +277,7 @@ func TestLoadBlobs(t *testing.T) {
 	}
 	for _, s := range []Source{cfg.Kernel, cfg.Initrd, cfg.Disk} {
 		got := make([]byte, len(content))
-		if err := readInto(got, s); err != nil || s.Size() != int64(len(content)) || !bytes.Equal(got, content) {
+		if err := board.ReadInto(got, s); err != nil || s.Size() != int64(len(content)) || !bytes.Equal(got, content) {
 			t.Errorf("%d bytes, %v", s.Size(), err)
 		}
 		if n, err := s.ReadAt(got, 100); n != len(content)-100 || err == nil {
@@ -303,7 +308,7 @@ func TestLoadBlobs(t *testing.T) {
 	if err := LoadBlobs(&cfg, &good, read); err != nil {
 		t.Fatal(err)
 	}
-	if err := readInto(make([]byte, len(content)), cfg.Kernel); !errors.Is(err, disk.ErrCorrupt) {
+	if err := board.ReadInto(make([]byte, len(content)), cfg.Kernel); !errors.Is(err, disk.ErrCorrupt) {
 		t.Errorf("damaged content: %v", err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	riscv "github.com/c2w/c2w/internal/machine/board/riscv64"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/c2w/c2w/guest"
@@ -111,8 +113,9 @@ func TestBootPatcher(t *testing.T) {
 		clear(c.RAM.Bytes)
 		r := &guestRun{args: []string{"patcher"}}
 		r.m, err = machine.New(machine.Config{
-			Host: wasi.Streams{Stdout: &r.out, Stderr: &r.stderr}.NewHost(),
-			RAM:  c.RAM, Hart: c.Hart, Records: c.Records, Run: c.Run, Profile: profile, Bindings: bound,
+			Board: riscv.Kind,
+			Host:  wasi.Streams{Stdout: &r.out, Stderr: &r.stderr}.NewHost(),
+			RAM:   c.RAM, Hart: c.Hart, Records: c.Records, Run: c.Run, Profile: profile, Bindings: bound,
 			Kernel: bytes.NewReader(p.kernel), Initrd: bytes.NewReader(p.initrd), Disk: bytes.NewReader(disk),
 			Cmdline: guest.CommandLine, Spec: &agent.Spec{Args: r.args, Env: []string{"PATH=/bin"}, Dir: "/"},
 		})
@@ -149,7 +152,7 @@ func TestBootPatcher(t *testing.T) {
 			}
 		}
 	}
-	c, err := native.Instantiate(k, native.Layout{RAM: bootRAM, Records: 8 << 20, RAMBase: machine.RAMBase})
+	c, err := native.Instantiate(k, native.Layout{RAM: bootRAM, Records: 8 << 20, RAMBase: riscv.RAMBase})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -189,7 +189,7 @@ func (s *session) end(r Result) {
 }
 
 func (s *session) off() {
-	(*platform)(s.m).PowerOff(false)
+	s.m.powerOff(false)
 	s.m.Engine.Stop()
 }
 

@@ -74,7 +74,7 @@ func TestContract(t *testing.T) {
 				if r.Done != c.ends {
 					t.Fatalf("the run has ended: %v; %v", r.Done, r.Err)
 				}
-				(*platform)(m).PowerOff(false)
+				m.powerOff(false)
 				r = m.Step()
 				if !r.Done || r.Status != c.status || (r.Err == nil) != (c.want == "") || r.Err != nil && !strings.Contains(r.Err.Error(), c.want) {
 					t.Errorf("status %d, %v", r.Status, r.Err)

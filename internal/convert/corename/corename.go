@@ -8,7 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/c2w/c2w/internal/cpu/emit"
-	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
+	"github.com/c2w/c2w/internal/cpu/isa"
 	"github.com/c2w/c2w/internal/machine"
 	"github.com/c2w/c2w/internal/wasm"
 )
@@ -17,11 +17,11 @@ import (
 // was at the module's build.
 const Section = "c2w.core"
 
-// Name names the core for the machine of this program: the layout that both have,
+// Name names the core for the machine of this program and an ISA: the layout that both have,
 // and the code of dispatcher and helpers, which know more of the machine than a
 // layout tells.
-func Name() string {
-	k := emit.NewCore(riscv64.Guest, machine.StateBase, machine.CachesBase)
+func Name(g isa.ISA) string {
+	k := emit.NewCore(g, machine.StateBase, machine.CachesBase)
 	h := xxhash.New()
 	number := func(sym int) (uint32, bool) { return uint32(sym), true }
 	for _, f := range k.Funcs[:k.Interp] {
@@ -32,5 +32,5 @@ func Name() string {
 		}
 		h.Write(b)
 	}
-	return fmt.Sprintf("layout %08x code %016x", machine.Fingerprint(), h.Sum64())
+	return fmt.Sprintf("layout %08x code %016x", machine.Fingerprint(g), h.Sum64())
 }

@@ -203,6 +203,7 @@ type State struct {
 	G [64]uint64 // general registers; G[Zero] reads 0, writes go to G[Sink]
 	F [64]uint64 // floating-point registers
 	S [64]uint64 // system registers that lifted code reads and writes itself
+	V [64]uint64 // vector registers, as many slots each as the ISA's are wide: 32 of 128 bits, or 16 of 256
 }
 
 // NoResv in State.Resv means that no reservation is held: reservations are
@@ -236,6 +237,7 @@ const (
 	OffG = int(unsafe.Offsetof(State{}.G))
 	OffF = int(unsafe.Offsetof(State{}.F))
 	OffS = int(unsafe.Offsetof(State{}.S))
+	OffV = int(unsafe.Offsetof(State{}.V))
 )
 
 // SetFP recomputes the words that let generated code use native floating-point
@@ -315,7 +317,11 @@ func FindTLB(tlb *[TLBEntries]TLBEntry, va uint64) *TLBEntry {
 
 // JumpIndex is the first of the entries that may serve a pc, the others are
 // JumpIndex ^ way, for ways below JumpWays.
-func JumpIndex(pc uint64) int { return int(pc>>1) & (JumpEntries - 1) }
+func JumpIndex(pc uint64) int { return int(pc>>JumpShift) & (JumpEntries - 1) }
+
+// JumpShift: neighbouring entries are for code that lies 1<<JumpShift bytes apart,
+// as far as most ISAs' instructions do at least.
+const JumpShift = 1
 
 // FindJump returns the entry that generated code takes for a pc, nil if there
 // is none.

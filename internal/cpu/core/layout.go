@@ -45,7 +45,7 @@ func stateOffsets() []uint32 {
 	var list []uint32
 	for _, off := range []int{
 		OffPC, OffBudget, OffExit, OffExitAddr, OffExitKind, OffMode, OffIRQ, OffFPOn, OffFPRound, OffFPExact,
-		OffFRM, OffFFlags, OffResv, OffRetired, OffInterpreted, OffPageCalls, OffInterpCalls, OffG, OffF, OffS,
+		OffFRM, OffFFlags, OffResv, OffRetired, OffInterpreted, OffPageCalls, OffInterpCalls, OffG, OffF, OffS, OffV,
 	} {
 		list = append(list, uint32(off))
 	}

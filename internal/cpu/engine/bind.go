@@ -157,13 +157,20 @@ func (c *codeCache) enter(p *codePage, start uint16, end int) {
 	}
 }
 
-// codeSet is a set of a page's bytes, in units of an instruction's alignment.
-type codeSet [core.PageSize >> alignShift / 64]uint64
+// codeSet is a set of a page's bytes, in units of 1<<align of them.
+type codeSet struct {
+	align uint
+	bits  []uint64
+}
 
-func (s *codeSet) add(off int) { off >>= alignShift; s[off/64] |= 1 << (off % 64) }
+func newCodeSet(align uint) *codeSet {
+	return &codeSet{align, make([]uint64, core.PageSize>>align/64)}
+}
+
+func (s *codeSet) add(off int) { off >>= s.align; s.bits[off/64] |= 1 << (off % 64) }
 func (s *codeSet) has(off int) bool {
-	off >>= alignShift
-	return s[off/64]>>(off%64)&1 != 0
+	off >>= s.align
+	return s.bits[off/64]>>(off%64)&1 != 0
 }
 
 // translatedIn reports whether the bound translation may have been made from a
@@ -191,7 +198,7 @@ func (c *codeCache) translatedIn(p *codePage, frame, from, to int) bool {
 // least what a translation with these entries is made from.
 func reach(g isa.ISA, code []byte, entries []uint16) *codeSet {
 	forms := g.Forms()
-	var covered, seen codeSet
+	covered, seen := newCodeSet(g.Align()), newCodeSet(g.Align())
 	work := append([]uint16(nil), entries...)
 	for len(work) > 0 {
 		off := int(work[len(work)-1])
@@ -202,7 +209,7 @@ func reach(g isa.ISA, code []byte, entries []uint16) *codeSet {
 			if !ok {
 				break // it is executed from both pages
 			}
-			for at := off; at < min(off+int(in.Len), core.PageSize); at += 1 << alignShift {
+			for at := off; at < min(off+int(in.Len), core.PageSize); at += 1 << covered.align {
 				covered.add(at)
 			}
 			flow := forms[in.Form].Flow
@@ -215,5 +222,5 @@ func reach(g isa.ISA, code []byte, entries []uint16) *codeSet {
 			off += int(in.Len)
 		}
 	}
-	return &covered
+	return covered
 }

@@ -12,17 +12,23 @@ import (
 // is full or there are maxPages pages. So nothing that a guest does makes Go's heap
 // grow beyond the pages themselves.
 type codeCache struct {
-	e      *Engine
-	pages  []uint16     // by RAM frame: number of its page, counted from 1; 0 if it has no code
-	slabs  [][]codePage // pages by number
-	free   []uint16     // numbers that slabs hold and no frame has
-	count  int          // frames with a page
-	used   int          // bytes of record memory
-	serial uint32       // of the newest page; it goes round after years
-	run    []isa.Insn   // scratch of decode
-	offs   []uint16     // scratch of decode
-	links  []link       // scratch of decode
-	reach  map[*Binding]*codeSet
+	e     *Engine
+	align uint // ISA.Align
+	// findNeed is how much record memory find may take, in bytes: the longest run,
+	// with its header, a stub for every branch and at its end, a page's chunks; and
+	// the same without stubs for an instruction in two pages.
+	findNeed  int
+	chunkSize int          // bytes of a chunk
+	pages     []uint16     // by RAM frame: number of its page, counted from 1; 0 if it has no code
+	slabs     [][]codePage // pages by number
+	free      []uint16     // numbers that slabs hold and no frame has
+	count     int          // frames with a page
+	used      int          // bytes of record memory
+	serial    uint32       // of the newest page; it goes round after years
+	run       []isa.Insn   // scratch of decode
+	offs      []uint16     // scratch of decode
+	links     []link       // scratch of decode
+	reach     map[*Binding]*codeSet
 }
 
 const (
@@ -66,12 +72,11 @@ type codePage struct {
 	straddles []straddle
 }
 
-// alignShift: instructions start at even addresses. An ISA with byte-aligned
-// instructions would use 0.
-const alignShift = 1
-
 func (c *codeCache) init(e *Engine) {
 	c.e = e
+	c.align = e.ISA.Align()
+	c.chunkSize = chunkIndex + 4*(chunkBytes>>c.align)
+	c.findNeed = (2*maxRun+8)*core.RecordSize + chunks*c.chunkSize
 	c.pages = make([]uint16, len(e.RAM.Bytes)/core.PageSize)
 	c.reach = map[*Binding]*codeSet{}
 	if e.Records.Base == 0 && e.Config.Run != nil {
@@ -162,7 +167,7 @@ func (c *codeCache) stored(frame, off, size int) {
 
 // decodedIn reports whether a decoded instruction has a byte in [from, to).
 func (c *codeCache) decodedIn(p *codePage, frame, from, to int) bool {
-	for at := max(0, from-core.MaxInsn) >> alignShift << alignShift; at < to; at += 1 << alignShift {
+	for at := max(0, from-core.MaxInsn) >> c.align << c.align; at < to; at += 1 << c.align {
 		if c.decoded(p, at) != 0 && (at >= from || at+c.length(frame, at) > from) {
 			return true
 		}
@@ -191,11 +196,6 @@ func (c *codeCache) flush() {
 	c.e.Stats.Flushed++
 }
 
-// findNeed is how much record memory find may take, in bytes: the longest run,
-// with its header, a stub for every branch and at its end, a page's chunks; and the
-// same without stubs for an instruction in two pages.
-const findNeed = (2*maxRun+8)*core.RecordSize + chunks*chunkSize
-
 // find returns the record for pc, which lies in the given frame, and the
 // target if it is an entry of the page's translation.
 func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
@@ -205,7 +205,7 @@ func (c *codeCache) find(frame int, pc uint64) (record, target uint32) {
 		p = nil
 	}
 	// An instruction may add a second page, whether its own is there or not.
-	if c.used+findNeed > len(c.e.Records.Bytes) || c.count > maxPages-2 {
+	if c.used+c.findNeed > len(c.e.Records.Bytes) || c.count > maxPages-2 {
 		c.flush()
 		p = nil
 	}

@@ -341,7 +341,7 @@ func TestModeMismatch(t *testing.T) {
 
 // TestFullRecords: when the memory is full everything goes, jump cache included.
 func TestFullRecords(t *testing.T) {
-	b := newBench(64, findNeed/core.RecordSize+8, nil)
+	b := newBench(64, newBench(1, 0, nil).code.findNeed/core.RecordSize+8, nil)
 	for i := range 64 {
 		b.put(i<<core.PageShift, ret)
 	}
@@ -357,7 +357,7 @@ func TestFullRecords(t *testing.T) {
 			n++
 		}
 	}
-	if n != 1 || b.code.count != 1 || b.code.used != 3*core.RecordSize+chunkSize {
+	if n != 1 || b.code.count != 1 || b.code.used != 3*core.RecordSize+b.code.chunkSize {
 		t.Errorf("%d jump entries, %d pages, %d bytes after the flush", n, b.code.count, b.code.used)
 	}
 	// The worst run fits what find leaves free.
@@ -366,8 +366,8 @@ func TestFullRecords(t *testing.T) {
 		b.put(0x700+4*i, branch(i%chunks*128+i/chunks*8+2-0x700-4*i))
 	}
 	b.at(ramBase + 0x700)
-	if b.code.used > findNeed || b.code.used < findNeed*3/4 {
-		t.Errorf("%d bytes used, %d are kept free", b.code.used, findNeed)
+	if b.code.used > b.code.findNeed || b.code.used < b.code.findNeed*3/4 {
+		t.Errorf("%d bytes used, %d are kept free", b.code.used, b.code.findNeed)
 	}
 }
 

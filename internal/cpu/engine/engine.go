@@ -20,10 +20,6 @@ type Platform interface {
 	MMIOWrite(pa uint64, size int, v uint64) (ok bool)
 	Ticks() uint64
 	SetTimer(at uint64)
-	ConsoleWrite(p []byte)
-	ConsoleRead(p []byte) int
-	PowerOff(failure bool)
-	Reset()
 	// Wait is called when the guest idles. It need not wait itself; Engine.Run
 	// returns.
 	Wait()
@@ -96,6 +92,7 @@ type Engine struct {
 
 	handlers *abi.Handlers
 	forms    []isa.FormInfo
+	maxLen   int // ISA.MaxLen
 	code     codeCache
 	jump     jumpCache
 	eval     ir.Evaluator
@@ -110,7 +107,7 @@ type Engine struct {
 
 // New makes an engine with empty caches.
 func New(c Config) *Engine {
-	e := &Engine{Config: c, S: c.Hart.State, handlers: abi.NewHandlers(c.ISA), forms: c.ISA.Forms()}
+	e := &Engine{Config: c, S: c.Hart.State, handlers: abi.NewHandlers(c.ISA), forms: c.ISA.Forms(), maxLen: c.ISA.MaxLen()}
 	e.TLB = mem.NewTLB(c.Hart, c.RAM)
 	e.jump.init(c.Hart)
 	e.code.init(e)

@@ -54,7 +54,7 @@ func newBench(pages, records int, run func(e *Engine)) *bench {
 		c.Run = func() { run(b.Engine) }
 	}
 	b.Engine = New(c)
-	b.Priv.Reset(ramBase, 0)
+	b.Priv.(*riscv64.Hart).Reset(ramBase, 0)
 	return b
 }
 

@@ -67,20 +67,8 @@ func (e *Engine) Ticks() uint64 { return e.Platform.Ticks() }
 // executing.
 func (e *Engine) Retired() uint64 { return e.S.Retired + uint64(int64(e.counted)-int64(e.S.Budget)) }
 
-// SetTimer, ConsoleWrite, ConsoleRead, PowerOff and Reset are the platform's.
-func (e *Engine) SetTimer(at uint64)       { e.Platform.SetTimer(at) }
-func (e *Engine) ConsoleWrite(p []byte)    { e.Platform.ConsoleWrite(p) }
-func (e *Engine) ConsoleRead(p []byte) int { return e.Platform.ConsoleRead(p) }
-
-func (e *Engine) PowerOff(failure bool) {
-	e.stop = true
-	e.Platform.PowerOff(failure)
-}
-
-func (e *Engine) Reset() {
-	e.stop = true
-	e.Platform.Reset()
-}
+// SetTimer is the platform's.
+func (e *Engine) SetTimer(at uint64) { e.Platform.SetTimer(at) }
 
 // Wait ends the slice, so that the caller may sleep.
 func (e *Engine) Wait() {

@@ -14,7 +14,7 @@ func (e *Engine) Rebind() {
 // EachRecord calls f with each decoded offset of a frame, and the handler of its
 // record.
 func (e *Engine) EachRecord(frame int, f func(off int, op uint16)) {
-	for off := 0; off < core.PageSize; off += 1 << alignShift {
+	for off := 0; off < core.PageSize; off += 1 << e.code.align {
 		if at := e.code.decoded(e.code.page(frame), off); at != 0 {
 			f(off, e.code.op(at))
 		}

@@ -44,11 +44,13 @@ type jumpPage struct {
 	at     [entryParts / 64]uint64 // parts of the page in which code was entered, a bit each
 }
 
-// The jump cache has the entries of a part of a page in as many places, in a row:
-// the part's offsets have places of their own, and JumpWays divides them.
+// The jump cache has the entries of a part of a page in places in a row, one for
+// two bytes of code. JumpWays divides their number, so that an entry that did not
+// get its own place is in another of the part's, or in none.
 const (
-	partEntries = 8 // offsets of a part
-	entryParts  = core.PageSize >> alignShift / partEntries
+	partPlaces = 8 // of a part
+	partBytes  = partPlaces << core.JumpShift
+	entryParts = core.PageSize / partBytes
 )
 
 func (j *jumpCache) init(h *core.Hart) {
@@ -123,7 +125,7 @@ func (s *jumpSet) empty(p *jumpPage) {
 		}
 		p.at[w] = 0
 		for ; set != 0; set &= set - 1 {
-			s.clearPart(base + uint64(w*64+bits.TrailingZeros64(set))*partEntries<<alignShift)
+			s.clearPart(base + uint64(w*64+bits.TrailingZeros64(set))*partBytes)
 		}
 	}
 	p.filled = false
@@ -158,9 +160,9 @@ func (s *jumpSet) clear(pc uint64) {
 
 // clearPart takes out the entries of a part of a page, which begins at pc.
 func (s *jumpSet) clearPart(pc uint64) {
-	part := s.cache[core.JumpIndex(pc)&^(partEntries-1):][:partEntries]
+	part := s.cache[core.JumpIndex(pc)&^(partPlaces-1):][:partPlaces]
 	for i := range part {
-		if e := &part[i]; ^e.Tag-pc < partEntries<<alignShift {
+		if e := &part[i]; ^e.Tag-pc < partBytes {
 			e.Tag = 0
 		}
 	}
@@ -211,7 +213,7 @@ func (s *jumpSet) fill(p *jumpPage, pc uint64, record, target uint32) {
 
 // enter notes that pc, in the page, was entered.
 func (p *jumpPage) enter(pc uint64) {
-	n := pc & core.PageMask >> alignShift / partEntries
+	n := pc & core.PageMask / partBytes
 	p.at[n/64] |= 1 << (n % 64)
 }
 

@@ -41,7 +41,7 @@ func TestMaxHeap(t *testing.T) {
 	before := heap()
 	e := New(b.Config)
 	b.Engine = e
-	b.Priv.Reset(ramBase, 0)
+	b.Priv.(*riscv64.Hart).Reset(ramBase, 0)
 	most := 0
 	for i := range frames {
 		pc := uint64(ramBase + i<<core.PageShift)
@@ -56,12 +56,12 @@ func TestMaxHeap(t *testing.T) {
 		b.at(pc)
 		most = max(most, b.code.count)
 		if i%4000 == 0 || b.code.count >= maxPages-2 && b.Stats.Flushed == 0 {
-			if got := heap() - before; got > MaxHeap(frames, contents) {
-				t.Fatalf("%d pages: %d bytes of heap, at most %d", b.code.count, got, MaxHeap(frames, contents))
+			if got := heap() - before; got > MaxHeap(riscv64.Guest, frames, contents) {
+				t.Fatalf("%d pages: %d bytes of heap, at most %d", b.code.count, got, MaxHeap(riscv64.Guest, frames, contents))
 			}
 		}
 	}
-	got, want := heap()-before, MaxHeap(frames, contents)
+	got, want := heap()-before, MaxHeap(riscv64.Guest, frames, contents)
 	t.Logf("%d bytes of heap with up to %d pages, bound %d", got, most, want)
 	if got > want || got < want/4 || most < maxPages-4 || b.Stats.Flushed == 0 || b.Stats.Bound < maxPages/2 || len(b.code.reach) == 0 {
 		t.Errorf("%d bytes of heap, %d promised; %d pages at most, %d flushes, %d bound, %d reached", got, want, most, b.Stats.Flushed, b.Stats.Bound, len(b.code.reach))

@@ -100,7 +100,7 @@ func TestProgress(t *testing.T) {
 		for i := range pages {
 			fillPage(w.RAM.Bytes[i<<core.PageShift:][:core.PageSize], rows, &rng)
 		}
-		w.Priv.Reset(base+rng.Next()%(pages<<core.PageShift)&^1, 0)
+		w.Priv.(*riscv64.Hart).Reset(base+rng.Next()%(pages<<core.PageShift)&^1, 0)
 		for i := 1; i < 32; i++ {
 			w.S.G[i] = rng.Next() % (pages << core.PageShift)
 			if rng.N(3) > 0 {
@@ -122,7 +122,7 @@ func TestProgress(t *testing.T) {
 			w.Profile = engine.NewProfile()
 		}
 		w.FlushAll()
-		w.Priv.SetExternal(rng.N(4) == 0)
+		w.Priv.(*riscv64.Hart).SetExternal(rng.N(4) == 0)
 		for range 40 {
 			total += uint64(w.Run(100))
 			if rng.N(5) == 0 {

@@ -59,7 +59,7 @@ func TestRebind(t *testing.T) {
 		copy(c.RAM.Bytes, page)
 		e := engine.New(engine.Config{ISA: riscv64.Guest, Hart: c.Hart, RAM: c.RAM, Records: c.Records, Platform: nobody{}, Run: c.Run,
 			Bindings: all, NewHart: func(s *core.State, env isa.Env) isa.Hart { return riscv64.NewHart(s, env, riscv64.Config{}) }})
-		e.Priv.Reset(base, 0)
+		e.Priv.(*riscv64.Hart).Reset(base, 0)
 		e.Run(100)
 		for _, off := range []uint64{8, 4, 0} { // all of it is decoded, and known
 			e.S.PC = base + off

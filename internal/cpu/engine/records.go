@@ -100,7 +100,8 @@ func (c *codeCache) eachRecord(p *codePage, f func(at uint32)) {
 
 // A chunk is the index of a part of a page with decoded code:
 //
-//	@0   which of its offsets are known to have been jumped to, a bit each
+//	@0   which of its offsets are known to have been jumped to, a bit for each at
+//	     which an instruction may begin
 //	@16  by offset, the address of its record, or of its first stub with stubBit
 //	     set, or 0
 //
@@ -110,34 +111,31 @@ func (c *codeCache) eachRecord(p *codePage, f func(at uint32)) {
 //	A, B  address of the waiting record
 //	Imm   address of the offset's next stub, 0 if there is none
 const (
-	chunkOffs  = 64 // offsets of a chunk
-	chunks     = core.PageSize >> alignShift / chunkOffs
-	chunkIndex = 16
-	chunkSize  = chunkIndex + 4*chunkOffs
+	chunkBytes = 128 // of code
+	chunks     = core.PageSize / chunkBytes
+	chunkIndex = 16 // a bit for each byte of code
 
 	stubBit = 1 // records are aligned
 )
 
 // entry is what the index says of an offset.
 func (c *codeCache) entry(p *codePage, off int) uint32 {
-	n := off >> alignShift
-	at := p.chunks[n/chunkOffs]
+	at := p.chunks[off/chunkBytes]
 	if at == 0 {
 		return 0
 	}
-	i := at - c.e.Records.Base + chunkIndex + uint32(n%chunkOffs)*4
+	i := at - c.e.Records.Base + chunkIndex + uint32(off%chunkBytes>>c.align)*4
 	return binary.LittleEndian.Uint32(c.e.Records.Bytes[i:])
 }
 
 func (c *codeCache) setEntry(p *codePage, off int, v uint32) {
-	n := off >> alignShift
-	at := &p.chunks[n/chunkOffs]
+	at := &p.chunks[off/chunkBytes]
 	if *at == 0 {
 		var b []byte
-		*at, b = c.alloc(chunkSize)
+		*at, b = c.alloc(c.chunkSize)
 		clear(b)
 	}
-	i := *at - c.e.Records.Base + chunkIndex + uint32(n%chunkOffs)*4
+	i := *at - c.e.Records.Base + chunkIndex + uint32(off%chunkBytes>>c.align)*4
 	binary.LittleEndian.PutUint32(c.e.Records.Bytes[i:], v)
 }
 
@@ -151,10 +149,10 @@ func (c *codeCache) decoded(p *codePage, off int) uint32 {
 
 // know remembers that an offset, which is decoded, was jumped to.
 func (c *codeCache) know(p *codePage, off int) {
-	n := off >> alignShift
-	b := c.at(p.chunks[n/chunkOffs], chunkIndex)
+	n := off % chunkBytes >> c.align
+	b := c.at(p.chunks[off/chunkBytes], chunkIndex)[n/64*8:]
 	known := binary.LittleEndian.Uint64(b)
-	if bit := uint64(1) << (n % chunkOffs); known&bit == 0 && p.targets < maxTargets {
+	if bit := uint64(1) << (n % 64); known&bit == 0 && p.targets < maxTargets {
 		p.targets++
 		binary.LittleEndian.PutUint64(b, known|bit)
 	}
@@ -167,9 +165,11 @@ func (c *codeCache) eachKnown(p *codePage, f func(off int)) {
 		if p.chunks[i] == 0 {
 			continue
 		}
-		for known := binary.LittleEndian.Uint64(c.at(p.chunks[i], chunkIndex)); known != 0; known &= known - 1 {
-			f((i*chunkOffs + bits.TrailingZeros64(known)) << alignShift)
-			left--
+		for b, n := c.at(p.chunks[i], chunkIndex), 0; len(b) > 0; b, n = b[8:], n+64 {
+			for known := binary.LittleEndian.Uint64(b); known != 0; known &= known - 1 {
+				f(i*chunkBytes + (n+bits.TrailingZeros64(known))<<c.align)
+				left--
+			}
 		}
 	}
 }

@@ -13,16 +13,24 @@ import (
 // so that a look needs no decoding.
 type liftedInsn struct {
 	valid bool
-	key   uint32
+	key   insnKey
 	in    isa.Insn
 	block ir.Block
 }
 
 const liftedEntries = 512
 
-// keyBytes is how much of the code at an instruction's address is its key. No
-// instruction that is cached is longer.
-const keyBytes = 4
+// insnKey is as much of the code at an instruction's address as the longest
+// instruction has; what is behind is zero.
+type insnKey [core.MaxInsn + 1]byte
+
+// hash is an index in lifted behind 0.
+func (k *insnKey) hash() uint32 {
+	le := binary.LittleEndian
+	a, b := le.Uint64(k[:]), le.Uint64(k[8:])
+	a ^= b ^ b>>32
+	return 1 + uint32(a^a>>32)*0x9E3779B1>>23%(liftedEntries-1)
+}
 
 // Single executes the instruction at State.PC in Go.
 func (e *Engine) Single() {
@@ -56,29 +64,30 @@ func (e *Engine) fetch() (*liftedInsn, *isa.Fault) {
 	if f != nil {
 		return nil, f
 	}
-	var key uint32
+	var key insnKey
 	l := &e.lifted[0] // for what has no key
-	if len(code) >= keyBytes {
-		key = binary.LittleEndian.Uint32(code)
-		l = &e.lifted[1+(key*0x9E3779B1)>>23%(liftedEntries-1)]
+	keyed := len(code) >= e.maxLen
+	if keyed {
+		copy(key[:], code[:e.maxLen])
+		l = &e.lifted[key.hash()]
 		if l.valid && l.key == key {
 			return l, nil
 		}
 	}
 	in, ok := e.ISA.Decode(code)
 	if !ok {
-		var both [32]byte
+		var both [2 * core.MaxInsn]byte
 		n := copy(both[:], code)
-		more, f := e.codeAt(pc+uint64(n), 16)
+		more, f := e.codeAt(pc+uint64(n), core.MaxInsn)
 		if f != nil {
 			return nil, f
 		}
 		n += copy(both[n:], more)
 		if in, ok = e.ISA.Decode(both[:n]); !ok {
-			panic("BUG: engine: an instruction longer than 16 bytes")
+			panic("BUG: engine: an instruction longer than core.MaxInsn bytes")
 		}
 	}
-	l.valid, l.key, l.in = len(code) >= keyBytes && in.Len <= keyBytes, key, in
+	l.valid, l.key, l.in = keyed, key, in
 	e.builder.Reset()
 	isa.LiftInsn(&e.builder, e.ISA, &in, 0)
 	l.block.Nodes = append(l.block.Nodes[:0], e.builder.Nodes...)
@@ -130,7 +139,7 @@ func (e *Engine) execute(l *liftedInsn) *isa.Fault {
 			return f
 		}
 		if tries > 0 {
-			panic("BUG: engine: " + e.ISA.Disasm(in.Raw, e.S.PC) + " leaves for ever")
+			panic("BUG: engine: form " + e.forms[in.Form].Name + " leaves for ever")
 		}
 	}
 }

@@ -45,7 +45,8 @@ type Insn struct {
 	B    uint16
 	C    uint16
 	Imm  int32  // immediate, branch displacement in bytes, or form-specific
-	Raw  uint32 // the instruction as it lies in memory, for diagnostics and Go
+	Disp int32  // displacement of a memory operand beside Imm; no record has it, so the form's Rank is 2
+	Raw  uint32 // the ISA's own: what Hart.System has to know beside the operands
 }
 
 // FormInfo is one row of an ISA's table.
@@ -80,10 +81,21 @@ type ISA interface {
 	// bytes up to the end of the page. ok is false if the instruction extends
 	// beyond. An undefined encoding decodes to a FlowSingle form.
 	Decode(code []byte) (in Insn, ok bool)
+	// Align is the alignment of instructions as a power of two: 1 says that they
+	// begin at even addresses, 0 that they begin anywhere.
+	Align() uint
+	// MaxLen is the length of the longest instruction in bytes, at most
+	// core.MaxInsn.
+	MaxLen() int
 	// Zero is the state offset that always reads zero, or 0 if there is none.
 	Zero() uint16
-	// Disasm prints an instruction as the architecture's manual does.
-	Disasm(raw uint32, pc uint64) string
+	// Layout lists the numbers that generated code and Go have to agree on beside
+	// the forms, such as where in core.State system registers lie: what a
+	// fingerprint of the machine is made from.
+	Layout() []int
+	// Disasm prints the instruction at the start of code, which lies at pc, as the
+	// architecture's manual does. What is cut off or undefined is shown as bytes.
+	Disasm(code []byte, pc uint64) string
 }
 
 // Lift is what a lifter works with: a builder and the instruction's operands.
@@ -173,6 +185,15 @@ func (l *Lift) Imm() ir.Value {
 	return l.Const(int64(l.in.Imm))
 }
 
+// Disp is the displacement of a memory operand. The interpreter's records have no
+// room for it: it is for forms of Rank 2.
+func (l *Lift) Disp() ir.Value {
+	if l.in == nil {
+		panic("BUG: isa: a form with a displacement of its own has a handler")
+	}
+	return l.Const(int64(l.in.Disp))
+}
+
 // BranchIf continues at PC + Imm if cond ≠ 0.
 func (l *Lift) BranchIf(cond ir.Value) { l.Branch(cond, l.disp()) }
 
@@ -215,7 +236,7 @@ type Fault struct {
 
 func (f *Fault) Error() string { return "guest exception" }
 
-// Env is what a hart asks of the machine.
+// Env is what a hart asks of the engine that runs it.
 type Env interface {
 	// LoadPhys and StorePhys reach guest RAM; size is 1, 2, 4 or 8, addresses
 	// are naturally aligned. ok is false outside RAM.
@@ -238,22 +259,13 @@ type Env interface {
 	Retired() uint64
 	// SetTimer makes Hart.TimerFired be called when Ticks() reaches at.
 	SetTimer(at uint64)
-	// ConsoleWrite is the firmware's console.
-	ConsoleWrite(p []byte)
-	// ConsoleRead reads what is there from the firmware's console.
-	ConsoleRead(p []byte) int
-	// PowerOff and Reset end the run after the current instruction.
-	PowerOff(failure bool)
-	Reset()
 	// Wait idles the hart until an interrupt is pending.
 	Wait()
 }
 
-// Hart is one processor's privileged side: what its ISA adds to core.State.
+// Hart is one processor's privileged side: what its ISA adds to core.State. How it
+// is started, and how interrupts reach it, is between it and its board.
 type Hart interface {
-	// Reset prepares to enter a kernel at pc with its boot arguments: the
-	// address of the device tree or boot parameters.
-	Reset(pc uint64, bootArg uint64)
 	// Translate walks the page tables for an access at va. A fault is the
 	// exception to raise.
 	Translate(va uint64, a Access) (Mapping, *Fault)
@@ -266,8 +278,6 @@ type Hart interface {
 	System(in *Insn) (retry bool, f *Fault)
 	// Interrupt delivers a pending, enabled interrupt, if any.
 	Interrupt() bool
-	// SetExternal sets the level of the external interrupt line.
-	SetExternal(level bool)
 	// TimerFired is called when the time given to Env.SetTimer has come.
 	TimerFired()
 	// Runnable says whether a hart in Env.Wait has a reason to go on.

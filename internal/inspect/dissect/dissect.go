@@ -16,6 +16,7 @@ import (
 	"github.com/c2w/c2w/internal/format/disk"
 	"github.com/c2w/c2w/internal/format/marks"
 	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/machine/boards"
 	"github.com/c2w/c2w/internal/machine/trial"
 	"github.com/c2w/c2w/internal/wasm"
 )
@@ -51,7 +52,7 @@ func Open(b []byte) (*File, error) {
 	}
 	for _, d := range m.Data[f.data:] {
 		if at, ok := d.Offset.I32(); ok && d.Mode == wasm.Active && at == machine.ManifestBase {
-			if f.Manifest, err = machine.DecodeManifest(d.Bytes); err != nil {
+			if f.Manifest, err = machine.DecodeManifest(d.Bytes, boards.All...); err != nil {
 				return nil, err
 			}
 		}
@@ -95,7 +96,7 @@ func (f *File) readTable() error {
 
 // Guest is what the file boots, unpacked as it is read.
 func (f *File) Guest() (trial.Guest, error) {
-	g := trial.Guest{RAM: f.Manifest.RAM, Cmdline: f.Manifest.Cmdline}
+	g := trial.Guest{Board: f.Manifest.Board, RAM: f.Manifest.RAM, Cmdline: f.Manifest.Cmdline}
 	for _, b := range []struct {
 		what string
 		blob machine.Blob

@@ -198,7 +198,7 @@ func (c *marked) stores() int {
 			}
 		}
 		if has[tag] != want {
-			c.failf("the code of %s at %#x stores %d bytes instead of %d", riscv64.Guest.Disasm(in.Raw, 0), tag, has[tag], want)
+			c.failf("the code of %s at %#x stores %d bytes instead of %d", riscv64.Guest.Disasm(c.code[tag:], 0), tag, has[tag], want)
 		}
 		delete(has, tag)
 	}

@@ -5,6 +5,7 @@
 package listing
 
 import (
+	"encoding/hex"
 	"fmt"
 	"io"
 	"regexp"
@@ -103,11 +104,23 @@ func (p *Page) instructions() []insn {
 }
 
 // Line is an instruction's line: address, bytes, disassembly.
-func Line(g isa.ISA, addr uint64, raw uint32, size int) string {
-	if size < 4 {
-		raw &= 1<<(8*size) - 1
+func Line(g isa.ISA, addr uint64, code []byte) string {
+	return fmt.Sprintf("%#x  %-*s  %s", addr, 2*min(g.MaxLen(), 8), bytesOf(g, code), g.Disasm(code, addr))
+}
+
+// bytesOf prints an instruction's bytes: as one number where all have as many as a
+// number's, as the manual does, otherwise in the order in which they lie.
+func bytesOf(g isa.ISA, code []byte) string {
+	if g.Align() == 0 {
+		return hex.EncodeToString(code)
 	}
-	return fmt.Sprintf("%#x  %-8s  %s", addr, fmt.Sprintf("%0*x", 2*size, raw), g.Disasm(raw, addr))
+	number := slices.Clone(code)
+	slices.Reverse(number)
+	return hex.EncodeToString(number)
+}
+
+func (p *Page) line(off int, in *isa.Insn) string {
+	return Line(p.ISA, p.Base+uint64(off), p.Code[off:off+int(in.Len)])
 }
 
 // Write prints the instructions at the offsets for which want holds, each with
@@ -130,7 +143,7 @@ func (p *Page) Write(w io.Writer, want func(off int) bool) error {
 	}
 	var b strings.Builder
 	for _, i := range list {
-		line := Line(p.ISA, p.Base+uint64(i.off), i.in.Raw, int(i.in.Len))
+		line := p.line(i.off, &i.in)
 		if p.marked() && !has[i.off] {
 			line += "  ;; not in the page function"
 		}
@@ -191,7 +204,7 @@ func (p *Page) wat(code []byte, want func(off int) bool) (string, error) {
 		}
 		line := ";; +" + fmt.Sprintf("%#x", tag)
 		if in, ok := p.ISA.Decode(p.Code[tag:]); ok {
-			line = ";; " + Line(p.ISA, p.Base+uint64(tag), in.Raw, int(in.Len))
+			line = ";; " + p.line(int(tag), &in)
 		}
 		if want(int(tag)) {
 			return show + line + "\n"
@@ -259,7 +272,7 @@ func (p *Page) named(slot string) string {
 func (p *Page) Around(off, n int) func(off int) bool {
 	list := p.instructions()
 	if p.marked() && !slices.ContainsFunc(list, func(i insn) bool { return i.off == off }) {
-		list = p.insns(off &^ 1) // the function does not have it
+		list = p.insns(off >> p.ISA.Align() << p.ISA.Align()) // the function does not have it
 		return p.among(list[:min(len(list), n+1)])
 	}
 	at := sort.Search(len(list), func(i int) bool { return list[i].off >= off })

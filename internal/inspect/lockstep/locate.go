@@ -113,7 +113,8 @@ type Step struct {
 	PC   uint64
 	Mode uint32
 	Insn isa.Insn
-	Bad  bool // it could not be fetched
+	Code []byte // its bytes
+	Bad  bool   // it could not be fetched
 	// Writes are the state offsets that it wrote; Regs what is there afterwards.
 	Writes []int
 	Regs   []uint64

@@ -99,7 +99,7 @@ func (c *checker) compile() error {
 	}
 	places := native.Places{
 		State: machine.StateBase, Caches: machine.CachesBase, Records: machine.RecordBase, RAMAt: machine.RAMHost,
-		Layout: native.Layout{RAM: c.File.Manifest.RAM, Records: machine.RecordSize, RAMBase: machine.RAMBase},
+		Layout: native.Layout{RAM: c.File.Manifest.RAM, Records: machine.RecordSize, RAMBase: c.File.Manifest.Board.RAMBase},
 	}
 	for _, to := range []**native.Core{&c.gen, &c.ref} {
 		if *to, err = c.code.Instantiate(places); err != nil {

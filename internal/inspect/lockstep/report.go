@@ -111,7 +111,7 @@ func (d *Difference) Report() string {
 	}
 	if d.First >= 0 {
 		s := &d.Trace[d.First]
-		fmt.Fprintf(&b, "the first instruction with another result is number %d:\n  %s\n", d.Insns+uint64(d.First)+1, listing.Line(d.isa, s.PC, s.Insn.Raw, int(s.Insn.Len)))
+		fmt.Fprintf(&b, "the first instruction with another result is number %d:\n  %s\n", d.Insns+uint64(d.First)+1, listing.Line(d.isa, s.PC, s.Code))
 	} else if len(d.Trace) > 0 {
 		b.WriteString("none of the instructions writes what differs\n")
 	}
@@ -152,7 +152,7 @@ func (d *Difference) instructions(b *strings.Builder) {
 			fmt.Fprintf(b, "%s%#x  cannot be fetched\n", mark, s.PC)
 			continue
 		}
-		fmt.Fprintf(b, "%s%-60s", mark, listing.Line(d.isa, s.PC, s.Insn.Raw, int(s.Insn.Len)))
+		fmt.Fprintf(b, "%s%-60s", mark, listing.Line(d.isa, s.PC, s.Code))
 		for k, off := range s.Writes {
 			if n := d.slot(off); n != "" {
 				fmt.Fprintf(b, " %s=%#x", n, s.Regs[k])

@@ -31,8 +31,9 @@ func look(e *engine.Engine) Step {
 			s.Bad = true
 			return s
 		}
+		code = both
 	}
-	s.Insn = in
+	s.Insn, s.Code = in, slices.Clone(code[:in.Len])
 	if e.ISA.Forms()[in.Form].Lift == nil {
 		return s
 	}

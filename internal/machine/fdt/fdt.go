@@ -1,8 +1,7 @@
 // Package fdt writes flattened device trees (Devicetree Specification 0.4,
 // chapter 5), and reads them back for tests.
 //
-// The builder must not know what a tree describes; machine.go alone knows how
-// our virtual machine presents itself to Linux.
+// It must not know what a tree describes.
 package fdt
 
 import (

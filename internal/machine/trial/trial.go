@@ -17,12 +17,14 @@ import (
 	"github.com/c2w/c2w/internal/cpu/native"
 	"github.com/c2w/c2w/internal/format/agent"
 	"github.com/c2w/c2w/internal/machine"
+	"github.com/c2w/c2w/internal/machine/board"
 	"github.com/c2w/c2w/internal/machine/hostfs"
 	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
 // Guest is what is booted.
 type Guest struct {
+	Board *board.Kind
 	// Kernel, Initrd and Disk are unpacked: those of package disk do that.
 	Kernel, Initrd, Disk machine.Source
 	RAM                  uint32 // bytes
@@ -54,9 +56,9 @@ type Config struct {
 }
 
 // NewCore compiles a core, emitted for native.Base and native.Caches, for a
-// guest with that much RAM in bytes.
-func NewCore(k *emit.Core, ram uint32) (*native.Core, error) {
-	return native.Instantiate(k, native.Layout{RAM: ram, Records: machine.RecordSize, RAMBase: machine.RAMBase})
+// guest's RAM.
+func NewCore(k *emit.Core, g Guest) (*native.Core, error) {
+	return native.Instantiate(k, native.Layout{RAM: g.RAM, Records: machine.RecordSize, RAMBase: g.Board.RAMBase})
 }
 
 const (
@@ -94,7 +96,7 @@ func New(cfg Config) (*Trial, error) {
 	}
 	var err error
 	t.Machine, err = machine.New(machine.Config{
-		Host: t.host, RAM: cfg.Core.RAM, Hart: cfg.Core.Hart, Records: cfg.Core.Records, Run: run, Drive: cfg.Drive,
+		Host: t.host, Board: cfg.Board, RAM: cfg.Core.RAM, Hart: cfg.Core.Hart, Records: cfg.Core.Records, Run: run, Drive: cfg.Drive,
 		Bindings: cfg.Bindings, Profile: cfg.Profile,
 		Kernel: cfg.Kernel, Initrd: cfg.Initrd, Disk: cfg.Disk, Cmdline: cfg.Cmdline, Spec: cfg.Spec, Files: cfg.Files,
 		Trace: t.reached,

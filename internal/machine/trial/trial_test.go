@@ -49,7 +49,7 @@ func TestSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	core, err := trial.NewCore(emit.NewCore(riscv64.Guest, native.Base, native.Caches), guest.RAM)
+	core, err := trial.NewCore(emit.NewCore(riscv64.Guest, native.Base, native.Caches), guest)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func TestBranches(t *testing.T) {
 						g.setReg(6, v[1])
 						for n := range 8 {
 							if err := g.Step(1 + n); err != nil {
-								t.Fatalf("branch %d %s: %v", f3, riscv64.Guest.Disasm(w, pc), err)
+								t.Fatalf("branch %d %s: %v", f3, riscv64.Guest.Disasm(binary.LittleEndian.AppendUint32(nil, w), pc), err)
 							}
 						}
 					}

@@ -131,7 +131,7 @@ func TestStaysInterrupted(t *testing.T) {
 			g.many(t, 50, step)
 			g.Both(func(e *engine.Engine) {
 				e.S.S[riscv64.SIE] = external
-				e.Priv.SetExternal(true)
+				e.Priv.(*riscv64.Hart).SetExternal(true)
 			})
 		}
 		g.many(t, 100, step)

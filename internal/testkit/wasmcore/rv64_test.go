@@ -61,7 +61,7 @@ const (
 // reset enters supervisor mode at pc without translation, floating point on.
 func (g *guest) reset(pc uint64) {
 	g.Both(func(e *engine.Engine) {
-		e.Priv.Reset(pc, 0)
+		e.Priv.(*riscv64.Hart).Reset(pc, 0)
 		e.S.S[riscv64.SStatus] |= statusFSDirty
 		e.S.SetFP(e.S.FRM <= 4) // as the hart keeps it
 	})
@@ -144,7 +144,7 @@ func listing(code []byte) string {
 			fmt.Fprintf(&b, "%x: %x\n", pc, code)
 			break
 		}
-		fmt.Fprintf(&b, "%x: %s\n", pc, riscv64.Guest.Disasm(in.Raw, pc))
+		fmt.Fprintf(&b, "%x: %s\n", pc, riscv64.Guest.Disasm(binary.LittleEndian.AppendUint32(nil, in.Raw), pc))
 		code, pc = code[in.Len:], pc+uint64(in.Len)
 	}
 	return b.String()

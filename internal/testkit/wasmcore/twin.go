@@ -119,10 +119,7 @@ func (p *platform) MMIOWrite(pa uint64, size int, v uint64) bool {
 	return true
 }
 
-func (p *platform) Ticks() uint64          { return 0x1234 }
-func (p *platform) SetTimer(at uint64)     { p.note("timer %x;", at) }
-func (p *platform) ConsoleWrite(b []byte)  { p.note("console %x;", b) }
-func (p *platform) ConsoleRead([]byte) int { return 0 }
-func (p *platform) PowerOff(bool)          { p.note("off;") }
-func (p *platform) Reset()                 { p.note("reset;") }
-func (p *platform) Wait()                  { p.note("wait;") }
+func (p *platform) Ticks() uint64      { return 0x1234 }
+func (p *platform) SetTimer(at uint64) { p.note("timer %x;", at) }
+func (p *platform) Reset()             { p.note("reset;") }
+func (p *platform) Wait()              { p.note("wait;") }

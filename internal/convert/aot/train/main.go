@@ -98,7 +98,7 @@ func train(ctx context.Context, p *convert.Parts) (aot.Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := trial.NewCore(emit.NewCore(riscv64.Guest, native.Base, native.Caches), g.RAM)
+	c, err := trial.NewCore(emit.NewCore(riscv64.Guest, native.Base, native.Caches), g)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/c2w/c2w/internal/convert/corename"
+	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/wasm"
 )
 
@@ -78,7 +79,7 @@ func Build(root string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wasm.AppendCustom(module, wasm.Custom{Name: corename.Section, Data: []byte(corename.Name())}), nil
+	return wasm.AppendCustom(module, wasm.Custom{Name: corename.Section, Data: []byte(corename.Name(riscv64.Guest))}), nil
 }
 
 // Inputs returns a Lock with what a build would use.

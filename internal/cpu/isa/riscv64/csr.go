@@ -203,7 +203,7 @@ func (h *Hart) setStatus(v uint64) {
 	// no longer allows may lie in a TLB.
 	gone := old &^ v
 	if gone&statusMXR != 0 {
-		h.flushAll()
+		h.FlushAll()
 	}
 	h.s.Mode = h.supervisorMode()
 	if (old^v)&statusFS != 0 {
@@ -231,9 +231,9 @@ func (h *Hart) setSATP(v uint64) {
 	h.s.S[SATP] = v
 	switch {
 	case old>>satpModeShift != v>>satpModeShift:
-		h.flushAll()
+		h.FlushAll()
 	case old != v:
-		h.flushSpace()
+		h.FlushSpace()
 	}
 }
 

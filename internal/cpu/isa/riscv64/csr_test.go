@@ -135,7 +135,7 @@ func TestCSRPrivilege(t *testing.T) {
 
 func TestCounters(t *testing.T) {
 	r := newRig(t)
-	r.e.ticks, r.e.retired = 1234, 5678
+	r.e.Time, r.e.Count = 1234, 5678
 	for n, want := range map[uint32]uint64{csrTime: 1234, csrCycle: 5678, csrInstRet: 5678} {
 		r.equal("S mode", r.read(n), want)
 		for enable := range uint64(8) {

@@ -204,7 +204,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		checkInsn(t, in, code)
-		if Guest.Disasm(in.Raw, 0) == "" {
+		if Guest.Disasm(binary.LittleEndian.AppendUint32(nil, in.Raw), 0) == "" {
 			t.Fatalf("% x prints as nothing", code)
 		}
 	})

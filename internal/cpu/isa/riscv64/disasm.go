@@ -1,6 +1,8 @@
 package riscv64
 
 import (
+	"encoding/binary"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -35,7 +37,12 @@ var syntax = [...]string{
 // Disasm prints an instruction as the manual does, without aliases: a compressed
 // one by its own name, branch targets as absolute addresses for an instruction
 // at pc.
-func (ISA) Disasm(raw uint32, pc uint64) string {
+func (ISA) Disasm(code []byte, pc uint64) string {
+	var word [4]byte
+	if n := copy(word[:], code); n < 2 || n < 4 && word[0]&3 == 3 {
+		return fmt.Sprintf(".byte % x", code)
+	}
+	raw := binary.LittleEndian.Uint32(word[:])
 	if raw&3 != 3 {
 		raw &= 0xffff
 	}

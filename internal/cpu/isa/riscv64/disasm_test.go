@@ -67,7 +67,7 @@ func TestDisasmAgainstObjdump(t *testing.T) {
 	pc, bad := uint64(0), map[string]bool{}
 	for i, w := range list {
 		name := find(w).name
-		ours := Guest.Disasm(w, pc)
+		ours := Guest.Disasm(binary.LittleEndian.AppendUint32(nil, w), pc)
 		if k := find(w).kind; k == kB || k == kJ || k == kCJ || k == kCBZ {
 			ours = strings.Replace(ours, "0x", "", 1) // addresses
 		}

@@ -1,109 +1,33 @@
 package riscv64
 
 import (
-	"encoding/binary"
-	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/isa"
+	"github.com/c2w/c2w/internal/testkit/fakeenv"
 )
 
 const (
-	ramBase = 0x8000_0000
-	ramSize = 64 * core.PageSize
+	ramBase = fakeenv.RAMBase
+	ramSize = fakeenv.RAMSize
 )
-
-// fakeEnv is a machine of plain RAM that notes what it is asked to do.
-type fakeEnv struct {
-	ram      [ramSize]byte
-	calls    []string
-	ticks    uint64
-	retired  uint64
-	timer    uint64
-	out      []byte
-	in       string
-	readOnly bool // StorePhys refuses
-	quiet    bool // do not note calls
-}
-
-func (e *fakeEnv) note(format string, args ...any) {
-	if !e.quiet {
-		e.calls = append(e.calls, fmt.Sprintf(format, args...))
-	}
-}
-
-// took returns what was noted since the last call.
-func (e *fakeEnv) took() string {
-	s := strings.Join(e.calls, " ")
-	e.calls = e.calls[:0]
-	return s
-}
-
-func (e *fakeEnv) PhysBytes(addr, n uint64) []byte {
-	off := addr - ramBase
-	if off > ramSize || n > ramSize-off {
-		return nil
-	}
-	return e.ram[off : off+n]
-}
-
-func (e *fakeEnv) LoadPhys(addr uint64, size int) (uint64, bool) {
-	b := e.PhysBytes(addr, uint64(size))
-	if b == nil {
-		return 0, false
-	}
-	var w [8]byte
-	copy(w[:], b)
-	return binary.LittleEndian.Uint64(w[:]), true
-}
-
-func (e *fakeEnv) StorePhys(addr uint64, size int, v uint64) bool {
-	b := e.PhysBytes(addr, uint64(size))
-	if b == nil || e.readOnly {
-		return false
-	}
-	var w [8]byte
-	binary.LittleEndian.PutUint64(w[:], v)
-	copy(b, w[:])
-	return true
-}
-
-func (e *fakeEnv) FlushAll()           { e.note("all") }
-func (e *fakeEnv) FlushSpace()         { e.note("space") }
-func (e *fakeEnv) FlushPage(va uint64) { e.note("page:%x", va) }
-func (e *fakeEnv) FlushCode()          { e.note("code") }
-func (e *fakeEnv) Ticks() uint64       { return e.ticks }
-func (e *fakeEnv) Retired() uint64     { return e.retired }
-func (e *fakeEnv) SetTimer(at uint64)  { e.timer = at; e.note("timer") }
-func (e *fakeEnv) ConsoleWrite(p []byte) {
-	e.out = append(e.out, p...)
-}
-func (e *fakeEnv) ConsoleRead(p []byte) int {
-	n := copy(p, e.in)
-	e.in = e.in[n:]
-	return n
-}
-func (e *fakeEnv) PowerOff(failure bool) { e.note("off:%v", failure) }
-func (e *fakeEnv) Reset()                { e.note("reset") }
-func (e *fakeEnv) Wait()                 { e.note("wait") }
 
 // rig is a hart in a fake machine, entered at ramBase in S mode.
 type rig struct {
 	*testing.T
 	*Hart
 	s *core.State
-	e *fakeEnv
+	e *fakeenv.Env
 }
 
 func newRig(t *testing.T) *rig { return newRigConfig(t, Config{}) }
 
 func newRigConfig(t *testing.T, c Config) *rig {
-	r := &rig{T: t, s: new(core.State), e: new(fakeEnv)}
+	r := &rig{T: t, s: new(core.State), e: new(fakeenv.Env)}
 	r.Hart = NewHart(r.s, r.e, c)
 	r.Hart.Reset(ramBase, 0x8200_0000)
-	r.e.took()
+	r.e.Took()
 	return r
 }
 
@@ -152,7 +76,7 @@ func (r *rig) equal(what string, got, want uint64) {
 
 func (r *rig) asked(want string) {
 	r.Helper()
-	if got := r.e.took(); got != want {
+	if got := r.e.Took(); got != want {
 		r.Errorf("the machine was asked %q, want %q", got, want)
 	}
 }

@@ -16,6 +16,12 @@ var Guest isa.ISA = ISA{}
 // Name is the architecture as in an OCI platform.
 func (ISA) Name() string { return "riscv64" }
 
+// Align: with the C extension, instructions begin at even addresses.
+func (ISA) Align() uint { return 1 }
+
+// MaxLen: there are no instructions longer than four bytes yet.
+func (ISA) MaxLen() int { return 4 }
+
 // Forms is the table of forms.
 func (ISA) Forms() []isa.FormInfo { return forms[:] }
 

@@ -58,7 +58,7 @@ func TestGolden(t *testing.T) {
 			t.Fatalf("%#x does not decode", w)
 		}
 		f := riscv64.Guest.Forms()[in.Form]
-		fmt.Fprintf(&b, "%0*x  %s\n", 2*int(in.Len), in.Raw, riscv64.Guest.Disasm(w, 0x1000))
+		fmt.Fprintf(&b, "%0*x  %s\n", 2*int(in.Len), in.Raw, riscv64.Guest.Disasm(binary.LittleEndian.AppendUint32(nil, w), 0x1000))
 		fmt.Fprintf(&b, "  form %s, rank %d, A %#x B %#x C %#x imm %d\n", f.Name, f.Rank, in.A, in.B, in.C, in.Imm)
 		var block ir.Builder
 		isa.LiftInsn(&block, riscv64.Guest, &in, 0)

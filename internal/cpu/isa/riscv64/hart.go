@@ -42,6 +42,9 @@ const (
 type Config struct {
 	ID  uint64 // hart id, told to the kernel in a0
 	MMU MMU    // largest scheme that satp accepts
+	// Environment answers an environment call from S mode, when State.PC is already
+	// behind it, as SBI does. Nil makes such a call an illegal instruction.
+	Environment func()
 }
 
 // MMUType is the device tree's mmu-type property of the hart.
@@ -67,7 +70,7 @@ func (c Config) Extensions() []string {
 // Hart is the privileged side of one rv64 hart: S and U mode, with the machine
 // itself in the place of M mode. Exceptions and interrupts are delegated as a
 // firmware would have set medeleg and mideleg: all to S mode, but a call from
-// S mode is one of the machine's SBI.
+// S mode is one of Config.Environment.
 //
 // All of its state is in core.State (mostly in S, see slots.go), which is thus
 // all that a snapshot needs; see Restored.
@@ -81,8 +84,6 @@ type Hart struct {
 	// Leaves above 4 KiB that Translate has handed out in pieces, not global
 	// and global; see sfence.
 	large [2]leafSet
-
-	buf [256]byte // console bytes on their way, never kept
 }
 
 var _ isa.Hart = (*Hart)(nil)
@@ -108,17 +109,39 @@ func (h *Hart) Reset(pc, bootArg uint64) {
 	s.PC, s.Mode, s.Resv = pc, modeSupervisor, core.NoResv
 	h.syncFP()
 	h.syncIRQ()
-	h.flushAll()
+	h.FlushAll()
 }
+
+// Resume enters S mode at pc as the SBI's hart start and its non-retentive suspend
+// do, with everything else as it is: translation and interrupts are off, a0 is the
+// hart id, a1 is opaque.
+func (h *Hart) Resume(pc, opaque uint64) {
+	h.setSATP(0)
+	h.s.S[SStatus] &^= statusSIE
+	h.s.PC = pc
+	h.s.G[regA0], h.s.G[regA1] = h.cfg.ID, opaque
+}
+
+// ID is the hart's id.
+func (h *Hart) ID() uint64 { return h.cfg.ID }
+
+// ASID is the address space in force, of satp.
+func (h *Hart) ASID() uint16 { return uint16(h.s.S[SATP] & satpASID >> satpASIDShift) }
 
 // Restored makes the machine agree with a core.State that was loaded from a
 // snapshot: cached translations go, the timer is armed.
 func (h *Hart) Restored() {
 	h.syncFP()
 	h.syncIRQ()
-	h.flushAll()
+	h.FlushAll()
 	h.env.SetTimer(h.s.S[STimeCmp])
 }
+
+// The registers in which a kernel is told of its machine.
+const (
+	regA0 = 10
+	regA1 = 11
+)
 
 // Major opcodes, bits 6:0 of a 4-byte instruction.
 const (
@@ -162,8 +185,11 @@ func (h *Hart) system(raw uint32) *isa.Fault {
 		if h.s.Mode == modeUser {
 			return h.except(causeEcallUser, 0)
 		}
+		if h.cfg.Environment == nil {
+			return h.illegal(raw)
+		}
 		h.s.PC += 4
-		h.sbi()
+		h.cfg.Environment()
 		return nil
 	case 0x00100073: // ebreak
 		return h.except(causeBreakpoint, h.s.PC)

@@ -132,34 +132,36 @@ func (h *Hart) sfence(rs1, rs2 uint32) {
 	case rs2 != 0 && asid != h.s.S[SATP]&satpASID:
 		// Nothing of another address space is ever cached.
 	case rs1 != 0:
-		h.flushPage(h.reg(rs1))
+		h.FlushPage(h.reg(rs1))
 	case rs2 != 0:
-		h.flushSpace()
+		h.FlushSpace()
 	default:
-		h.flushAll()
+		h.FlushAll()
 	}
 }
 
-func (h *Hart) flushAll() {
+// FlushAll drops every cached translation.
+func (h *Hart) FlushAll() {
 	h.large[0].clear()
 	h.large[1].clear()
 	h.env.FlushAll()
 }
 
-func (h *Hart) flushSpace() {
+// FlushSpace drops the translations that are not global.
+func (h *Hart) FlushSpace() {
 	h.large[0].clear()
 	h.env.FlushSpace()
 }
 
-// flushPage drops what is cached of the leaf that maps va. The leaf may have
+// FlushPage drops what is cached of the leaf that maps va. The leaf may have
 // been larger than a page, and its other pieces may lie anywhere in the TLB,
 // while the entry that said so may be gone from the tables: hence leafSet.
-func (h *Hart) flushPage(va uint64) {
+func (h *Hart) FlushPage(va uint64) {
 	switch {
 	case h.large[1].has(va):
-		h.flushAll()
+		h.FlushAll()
 	case h.large[0].has(va):
-		h.flushSpace()
+		h.FlushSpace()
 		h.env.FlushPage(va) // a global page may lie there too
 	default:
 		h.env.FlushPage(va)

@@ -16,11 +16,11 @@ const leafPPN = 0x12345_0000_0 // anywhere, also not RAM; aligned for 2 MiB
 
 // pteAt writes an entry: page is the table's number in RAM.
 func (r *rig) pteAt(page, index, pte uint64) {
-	binary.LittleEndian.PutUint64(r.e.ram[page*core.PageSize+index*8:], pte)
+	binary.LittleEndian.PutUint64(r.e.RAM[page*core.PageSize+index*8:], pte)
 }
 
 func (r *rig) pte(page, index uint64) uint64 {
-	return binary.LittleEndian.Uint64(r.e.ram[page*core.PageSize+index*8:])
+	return binary.LittleEndian.Uint64(r.e.RAM[page*core.PageSize+index*8:])
 }
 
 func entry(ppn, flags uint64) uint64 { return ppn<<ptePPNShift | flags }
@@ -211,7 +211,7 @@ func TestTables(t *testing.T) {
 		}
 	}
 	r.mapPage(3, va, entry(leafPPN, pteV|pteR), 0)
-	r.e.readOnly = true // a table that cannot be marked
+	r.e.ReadOnly = true // a table that cannot be marked
 	r.faults(va, isa.AccessRead, causeLoadAccess)
 }
 
@@ -281,7 +281,7 @@ func FuzzTranslate(f *testing.F) {
 	f.Add(uint64(2), uint64(0xffffffffff601000), uint8(0x5e))
 	f.Fuzz(func(t *testing.T, seed, va uint64, how uint8) {
 		r := newPaged(t, satpSv39+uint64(how&1))
-		r.e.quiet = true
+		r.e.Quiet = true
 		r.s.Mode = uint32(how >> 1 & 1)
 		r.s.S[SStatus] |= uint64(how>>2&3) << 18
 		x := seed | 1
@@ -300,14 +300,14 @@ func FuzzTranslate(f *testing.F) {
 			case 8, 9, 10:
 				pte |= pteV
 			}
-			binary.LittleEndian.PutUint64(r.e.ram[i:], pte)
+			binary.LittleEndian.PutUint64(r.e.RAM[i:], pte)
 		}
-		before := r.e.ram
+		before := r.e.RAM
 		a := isa.Access(how >> 4 % 3)
 		m, fault := r.Translate(va, a)
 		changed := 0
 		for i := 0; i < ramSize; i += 8 {
-			o, n := binary.LittleEndian.Uint64(before[i:]), binary.LittleEndian.Uint64(r.e.ram[i:])
+			o, n := binary.LittleEndian.Uint64(before[i:]), binary.LittleEndian.Uint64(r.e.RAM[i:])
 			if o == n {
 				continue
 			}

@@ -24,3 +24,8 @@ const (
 const (
 	SStatusSIE = 1 << 1
 )
+
+// Layout lists the indices.
+func (ISA) Layout() []int {
+	return []int{SStatus, SEPC, SCause, STVal, SScratch, SATP, STVec, SIE, SIP, SEnvCfg, SCounter, STimeCmp, SFirstFree}
+}

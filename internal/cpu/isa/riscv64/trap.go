@@ -84,7 +84,18 @@ func (h *Hart) Runnable() bool { return h.s.S[SIP]&h.s.S[SIE] != 0 }
 // SetExternal sets the level of the interrupt controller's line.
 func (h *Hart) SetExternal(level bool) { h.setPending(ipExternal, level) }
 
-// TimerFired makes the timer interrupt pending until the next set_timer.
+// SetSoftware makes the software interrupt pending, or not.
+func (h *Hart) SetSoftware(pending bool) { h.setPending(ipSoftware, pending) }
+
+// SetTimer arms the timer for the time at, in ticks. It clears the pending timer
+// interrupt first: a time that has passed makes it pending again at once.
+func (h *Hart) SetTimer(at uint64) {
+	h.s.S[STimeCmp] = at
+	h.setPending(ipTimer, false)
+	h.env.SetTimer(at)
+}
+
+// TimerFired makes the timer interrupt pending until the next SetTimer.
 func (h *Hart) TimerFired() { h.setPending(ipTimer, true) }
 
 func (h *Hart) setPending(bit uint64, on bool) {

@@ -98,8 +98,7 @@ func TestInterruptOrder(t *testing.T) {
 			case irqSoftware:
 				r.write(csrSIP, 0)
 			case irqTimer:
-				r.s.G[regA7], r.s.G[regA0] = sbiTime, ^uint64(0)
-				r.do(insnEcall)
+				r.SetTimer(^uint64(0))
 			}
 		}
 		r.equal("sip", r.s.S[SIP], 0)
@@ -178,7 +177,7 @@ func TestWaitAndFences(t *testing.T) {
 func TestFenceVMA(t *testing.T) {
 	r := newRig(t)
 	r.write(csrSATP, 8<<60|7<<44|0x80001)
-	r.e.took()
+	r.e.Took()
 	r.s.G[1], r.s.G[2], r.s.G[3] = 0x1234567, 7, 8
 	r.s.G[4] = 0xabcd0007 // bits above ASID are ignored
 	for _, c := range []struct {
@@ -231,14 +230,14 @@ func TestRestored(t *testing.T) {
 	r.Restored()
 	r.equal("IRQ", uint64(r.s.IRQ), 1)
 	r.equal("FPOn", uint64(r.s.FPOn), 1)
-	r.equal("timer", r.e.timer, 99)
+	r.equal("timer", r.e.Timer, 99)
 	r.asked("all timer")
 }
 
 // TestNoAllocation: the way of a system call makes no garbage.
 func TestNoAllocation(t *testing.T) {
 	r := newRig(t)
-	r.e.quiet = true
+	r.e.Quiet = true
 	if n := testing.AllocsPerRun(100, func() { syscall(r) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -256,7 +255,7 @@ func syscall(r *rig) {
 
 func BenchmarkSyscall(b *testing.B) {
 	r := newRig(nil)
-	r.e.quiet = true
+	r.e.Quiet = true
 	for b.Loop() {
 		syscall(r)
 	}
@@ -264,18 +263,18 @@ func BenchmarkSyscall(b *testing.B) {
 
 func FuzzSystem(f *testing.F) {
 	for _, raw := range []uint32{insnEcall, insnSret, insnWfi, insnFenceI, 0x9002, sfenceInsn(10, 11), csrInsn(csrrw, csrSATP, 10, 11)} {
-		f.Add(raw, uint16(lifted), uint64(sbiDBCN), uint64(0), uint64(ramBase), uint64(8), uint32(1))
+		f.Add(raw, uint16(lifted), uint64(0x4442434e), uint64(0), uint64(ramBase), uint64(8), uint32(1))
 	}
 	f.Fuzz(func(t *testing.T, raw uint32, form uint16, a7, a0, a1, a2 uint64, mode uint32) {
 		r := newRig(t)
-		r.e.quiet = true
+		r.e.Quiet = true
 		r.s.Mode = mode & 1
 		r.s.S[SStatus] |= a7 & statusFS
 		for i := range uint64(32) {
 			r.s.G[i] = a0 + i*a2
 		}
 		r.s.G[0] = 0
-		r.s.G[regA0], r.s.G[regA1], r.s.G[regA2], r.s.G[regA7], r.s.G[regA6] = a0, a1, a2, a7, a2&7
+		r.s.G[regA0], r.s.G[regA1] = a0, a1
 		in := isa.Insn{Form: isa.Form(form % uint16(len(forms)+1)), Len: 4, Raw: raw}
 		_, fault := r.System(&in)
 		if fault != nil {

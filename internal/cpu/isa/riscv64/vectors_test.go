@@ -1,6 +1,7 @@
 package riscv64_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -93,7 +94,7 @@ func listing(code []byte) string {
 		if !ok {
 			break
 		}
-		fmt.Fprintf(&b, "%x: %s\n", pc, riscv64.Guest.Disasm(in.Raw, pc))
+		fmt.Fprintf(&b, "%x: %s\n", pc, riscv64.Guest.Disasm(binary.LittleEndian.AppendUint32(nil, in.Raw), pc))
 		code, pc = code[in.Len:], pc+uint64(in.Len)
 	}
 	return b.String()

@@ -1,5 +1,11 @@
 package riscv64
 
+import (
+	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/isa"
+	cpu "github.com/c2w/c2w/internal/cpu/isa/riscv64"
+)
+
 // The SBI (RISC-V Supervisor Binary Interface, version 2.0), which the machine
 // offers in the place of a firmware: base, timer, IPI, remote fence, hart
 // state, system reset and debug console. There is one hart. The legacy
@@ -45,44 +51,54 @@ const (
 	sbiAlreadyAvailable sbiError = -6
 )
 
-// sbi serves a call; State.PC is already behind it. Only a0 and a1 change.
-func (h *Hart) sbi() {
-	g := &h.s.G
+// firmware answers the calls of its hart.
+type firmware struct {
+	s       *core.State
+	env     isa.Env
+	hart    *cpu.Hart
+	console func(p []byte)
+	off     func(crashed bool)
+	buf     [1]byte
+}
+
+// call serves a call; State.PC is already behind it. Only a0 and a1 change.
+func (f *firmware) call() {
+	g := &f.s.G
 	fn := uint32(g[regA6])
 	var value uint64
 	err := sbiNotSupported
 	switch uint32(g[regA7]) {
 	case sbiBase:
-		value, err = h.sbiBase(fn, g[regA0])
+		value, err = f.sbiBase(fn, g[regA0])
 	case sbiTime:
 		if fn == 0 {
-			h.setTimer(g[regA0])
+			f.hart.SetTimer(g[regA0])
 			err = sbiSuccess
 		}
 	case sbiIPI:
 		if fn == 0 {
-			err = h.sendIPI(g[regA0], g[regA1])
+			err = f.sendIPI(g[regA0], g[regA1])
 		}
 	case sbiRFence:
-		err = h.remoteFence(fn)
+		err = f.remoteFence(fn)
 	case sbiHSM:
 		var served bool
-		if value, err, served = h.hartState(fn); served {
+		if value, err, served = f.hartState(fn); served {
 			return
 		}
 	case sbiSRST:
 		if fn == 0 {
-			err = h.systemReset(uint32(g[regA0]), uint32(g[regA1]))
+			err = f.systemReset(uint32(g[regA0]), uint32(g[regA1]))
 		}
 	case sbiDBCN:
-		value, err = h.debugConsole(fn)
+		value, err = f.debugConsole(fn)
 	}
 	g[regA0], g[regA1] = uint64(err), value
 }
 
 // sbiBase: mvendorid, marchid and mimpid are zero, "not implemented", so that
 // no kernel applies a vendor's errata.
-func (h *Hart) sbiBase(fn uint32, arg uint64) (uint64, sbiError) {
+func (f *firmware) sbiBase(fn uint32, arg uint64) (uint64, sbiError) {
 	switch fn {
 	case 0:
 		return sbiSpecVersion, sbiSuccess
@@ -102,34 +118,26 @@ func (h *Hart) sbiBase(fn uint32, arg uint64) (uint64, sbiError) {
 	return 0, sbiNotSupported
 }
 
-// setTimer clears the pending timer interrupt first: a time that has passed
-// makes it pending again at once.
-func (h *Hart) setTimer(at uint64) {
-	h.s.S[STimeCmp] = at
-	h.setPending(ipTimer, false)
-	h.env.SetTimer(at)
-}
-
 // named resolves a hart mask. ok is false if it names a hart other than this
 // one.
-func (h *Hart) named(mask, base uint64) (self, ok bool) {
+func (f *firmware) named(mask, base uint64) (self, ok bool) {
 	if base == ^uint64(0) {
 		return true, true
 	}
-	if bit := h.cfg.ID - base; base <= h.cfg.ID && bit < 64 {
+	if bit := f.hart.ID() - base; base <= f.hart.ID() && bit < 64 {
 		self = mask>>bit&1 != 0
 		mask &^= 1 << bit
 	}
 	return self, mask == 0
 }
 
-func (h *Hart) sendIPI(mask, base uint64) sbiError {
-	self, ok := h.named(mask, base)
+func (f *firmware) sendIPI(mask, base uint64) sbiError {
+	self, ok := f.named(mask, base)
 	if !ok {
 		return sbiInvalidParam
 	}
 	if self {
-		h.setPending(ipSoftware, true)
+		f.hart.SetSoftware(true)
 	}
 	return sbiSuccess
 }
@@ -139,18 +147,18 @@ func (h *Hart) sendIPI(mask, base uint64) sbiError {
 const fencePages = 64
 
 // remoteFence: functions 3 to 6 need the hypervisor extension.
-func (h *Hart) remoteFence(fn uint32) sbiError {
+func (f *firmware) remoteFence(fn uint32) sbiError {
 	if fn > 2 {
 		return sbiNotSupported
 	}
-	g := &h.s.G
-	self, ok := h.named(g[regA0], g[regA1])
+	g := &f.s.G
+	self, ok := f.named(g[regA0], g[regA1])
 	if !ok {
 		return sbiInvalidParam
 	}
 	if fn == 0 {
 		if self {
-			h.env.FlushCode()
+			f.env.FlushCode()
 		}
 		return sbiSuccess
 	}
@@ -160,85 +168,82 @@ func (h *Hart) remoteFence(fn uint32) sbiError {
 		return sbiInvalidAddress
 	}
 	oneSpace := fn == 2
-	if !self || oneSpace && g[regA4]<<satpASIDShift&satpASID != h.s.S[SATP]&satpASID {
+	if !self || oneSpace && uint16(g[regA4]) != f.hart.ASID() {
 		return sbiSuccess
 	}
 	switch {
 	case !everything && size <= fencePages<<12:
 		if size != 0 {
 			for va, n := start>>12, (start+size-1)>>12-start>>12; ; va, n = va+1, n-1 {
-				h.flushPage(va << 12)
+				f.hart.FlushPage(va << 12)
 				if n == 0 {
 					break
 				}
 			}
 		}
 	case oneSpace:
-		h.flushSpace()
+		f.hart.FlushSpace()
 	default:
-		h.flushAll()
+		f.hart.FlushAll()
 	}
 	return sbiSuccess
 }
 
 // hartState is the HSM extension for a hart that is the only one. served says
 // that the call does not return by way of a0 and a1.
-func (h *Hart) hartState(fn uint32) (value uint64, err sbiError, served bool) {
-	g := &h.s.G
+func (f *firmware) hartState(fn uint32) (value uint64, err sbiError, served bool) {
+	g := &f.s.G
 	switch fn {
 	case 0: // hart_start
-		if g[regA0] != h.cfg.ID {
+		if g[regA0] != f.hart.ID() {
 			return 0, sbiInvalidParam, false
 		}
 		return 0, sbiAlreadyAvailable, false
 	case 1: // hart_stop: nobody could start it again
 		return 0, sbiFailed, false
 	case 2: // hart_get_status
-		if g[regA0] != h.cfg.ID {
+		if g[regA0] != f.hart.ID() {
 			return 0, sbiInvalidParam, false
 		}
 		return 0, sbiSuccess, false // started
 	case 3:
-		return h.suspend(uint32(g[regA0]), g[regA1], g[regA2])
+		return f.suspend(uint32(g[regA0]), g[regA1], g[regA2])
 	}
 	return 0, sbiNotSupported, false
 }
 
 // suspend is hart_suspend: the retentive form is a wfi, the other resumes as a
 // hart start does.
-func (h *Hart) suspend(kind uint32, resume, opaque uint64) (uint64, sbiError, bool) {
+func (f *firmware) suspend(kind uint32, resume, opaque uint64) (uint64, sbiError, bool) {
 	const retentive, nonRetentive = 0, 1 << 31
-	g := &h.s.G
+	g := &f.s.G
 	switch kind {
 	case retentive:
 		g[regA0], g[regA1] = uint64(sbiSuccess), 0
 	case nonRetentive:
-		if resume&1 != 0 || h.env.PhysBytes(resume, 2) == nil {
+		if resume&1 != 0 || f.env.PhysBytes(resume, 2) == nil {
 			return 0, sbiInvalidAddress, false
 		}
-		h.setSATP(0)
-		h.s.S[SStatus] &^= statusSIE
-		h.s.PC = resume
-		g[regA0], g[regA1] = h.cfg.ID, opaque
+		f.hart.Resume(resume, opaque)
 	default:
 		return 0, sbiInvalidParam, false
 	}
-	if !h.Runnable() {
-		h.env.Wait()
+	if !f.hart.Runnable() {
+		f.env.Wait()
 	}
 	return 0, sbiSuccess, true
 }
 
 // systemReset knows shutdown, cold and warm reboot (these two are one here),
 // for no reason or after a failure.
-func (h *Hart) systemReset(kind, reason uint32) sbiError {
+func (f *firmware) systemReset(kind, reason uint32) sbiError {
 	if kind > 2 || reason > 1 {
 		return sbiInvalidParam
 	}
 	if kind == 0 {
-		h.env.PowerOff(reason == 1)
+		f.off(reason == 1)
 	} else {
-		h.env.Reset()
+		f.off(true)
 	}
 	return sbiSuccess
 }
@@ -247,12 +252,12 @@ func (h *Hart) systemReset(kind, reason uint32) sbiError {
 // the rest.
 const maxConsoleWrite = 4096
 
-func (h *Hart) debugConsole(fn uint32) (uint64, sbiError) {
-	g := &h.s.G
+func (f *firmware) debugConsole(fn uint32) (uint64, sbiError) {
+	g := &f.s.G
 	n, at := g[regA0], g[regA1]
 	if fn == 2 { // write_byte
-		h.buf[0] = byte(n)
-		h.env.ConsoleWrite(h.buf[:1])
+		f.buf[0] = byte(n)
+		f.console(f.buf[:1])
 		return 0, sbiSuccess
 	}
 	if fn > 2 {
@@ -264,19 +269,14 @@ func (h *Hart) debugConsole(fn uint32) (uint64, sbiError) {
 	if n == 0 {
 		return 0, sbiSuccess
 	}
-	mem := h.env.PhysBytes(at, n)
+	mem := f.env.PhysBytes(at, n)
 	if mem == nil {
 		return 0, sbiInvalidParam
 	}
 	if fn == 0 {
 		mem = mem[:min(len(mem), maxConsoleWrite)]
-		h.env.ConsoleWrite(mem)
+		f.console(mem)
 		return uint64(len(mem)), sbiSuccess
 	}
-	// Through StorePhys, so that the machine notices writes to code.
-	got := h.env.ConsoleRead(h.buf[:min(n, uint64(len(h.buf)))])
-	for i, c := range h.buf[:got] {
-		h.env.StorePhys(at+uint64(i), 1, uint64(c))
-	}
-	return uint64(got), sbiSuccess
+	return 0, sbiSuccess // nobody types on the firmware's console
 }

@@ -1,34 +1,36 @@
-package fdt
+package riscv64
 
 import (
 	"strconv"
 	"strings"
+
+	"github.com/c2w/c2w/internal/machine/fdt"
 )
 
-// Range is a piece of guest-physical address space, in bytes.
-type Range struct{ Base, Size uint64 }
+// region is a piece of guest-physical address space, in bytes.
+type region struct{ Base, Size uint64 }
 
-// Peripheral is a device with one interrupt line into the PLIC.
-type Peripheral struct {
-	Range
+// peripheral is a device with one interrupt line into the PLIC.
+type peripheral struct {
+	region
 	IRQ uint32
 }
 
-// MachineConfig is what the machine's tree says. Parts with a zero Size are
+// treeConfig is what the machine's tree says. Parts with a zero Size are
 // left out.
-type MachineConfig struct {
-	RAM        Range
-	ISA        string // such as "rv64imafdc_zba_zbb", see ISAExtensions
+type treeConfig struct {
+	RAM        region
+	ISA        string // such as "rv64imafdc_zba_zbb", see isaExtensions
 	MMU        string // "riscv,sv39" or "riscv,sv48"
 	TimebaseHz uint32
 
-	PLIC        Range
+	PLIC        region
 	PLICSources uint32 // the highest source number
-	Virtio      []Peripheral
-	RTC         Peripheral
+	Virtio      []peripheral
+	RTC         peripheral
 
 	BootArgs string
-	Initrd   Range  // in RAM
+	Initrd   region // in RAM
 	RNGSeed  []byte // entropy for the kernel's pool; not added when empty
 }
 
@@ -41,11 +43,11 @@ const (
 // irqExternal is the supervisor external interrupt of the hart.
 const irqExternal = 9
 
-// Machine builds and encodes the machine's tree: one hart, memory, a PLIC whose
+// tree builds and encodes the machine's tree: one hart, memory, a PLIC whose
 // only context is the hart's supervisor mode, virtio-mmio slots and a goldfish
 // RTC. The kernel powers off through SBI, so no node says how.
-func Machine(c MachineConfig) []byte {
-	root := NewRoot().
+func tree(c treeConfig) []byte {
+	root := fdt.NewRoot().
 		U32("#address-cells", 2).
 		U32("#size-cells", 2).
 		Strings("compatible", "c2w,machine").
@@ -59,7 +61,7 @@ func Machine(c MachineConfig) []byte {
 	return root.Encode()
 }
 
-func chosen(root *Node, c MachineConfig) {
+func chosen(root *fdt.Node, c treeConfig) {
 	n := root.Child("chosen").Strings("bootargs", c.BootArgs)
 	if c.Initrd.Size != 0 {
 		n.U64("linux,initrd-start", c.Initrd.Base)
@@ -70,8 +72,8 @@ func chosen(root *Node, c MachineConfig) {
 	}
 }
 
-func cpus(root *Node, c MachineConfig) {
-	base, extensions := ISAExtensions(c.ISA)
+func cpus(root *fdt.Node, c treeConfig) {
+	base, extensions := isaExtensions(c.ISA)
 	cpu := root.Child("cpus").
 		U32("#address-cells", 1).
 		U32("#size-cells", 0).
@@ -93,7 +95,7 @@ func cpus(root *Node, c MachineConfig) {
 		U32("phandle", phandleCPU)
 }
 
-func soc(root *Node, c MachineConfig) {
+func soc(root *fdt.Node, c treeConfig) {
 	soc := root.Child("soc").
 		U32("#address-cells", 2).
 		U32("#size-cells", 2).
@@ -111,27 +113,27 @@ func soc(root *Node, c MachineConfig) {
 			U32("phandle", phandlePLIC)
 	}
 	for _, v := range c.Virtio {
-		peripheral(soc, "virtio_mmio", "virtio,mmio", v)
+		slot(soc, "virtio_mmio", "virtio,mmio", v)
 	}
 	if c.RTC.Size != 0 {
-		peripheral(soc, "rtc", "google,goldfish-rtc", c.RTC)
+		slot(soc, "rtc", "google,goldfish-rtc", c.RTC)
 	}
 }
 
-func peripheral(soc *Node, name, compatible string, p Peripheral) {
-	soc.Child(unit(name, p.Range)).
+func slot(soc *fdt.Node, name, compatible string, p peripheral) {
+	soc.Child(unit(name, p.region)).
 		Strings("compatible", compatible).
 		U64("reg", p.Base, p.Size).
 		U32("interrupt-parent", phandlePLIC).
 		U32("interrupts", p.IRQ)
 }
 
-func unit(name string, r Range) string { return name + "@" + strconv.FormatUint(r.Base, 16) }
+func unit(name string, r region) string { return name + "@" + strconv.FormatUint(r.Base, 16) }
 
-// ISAExtensions splits an ISA string such as "rv64imafdc_zba" into the base of
+// isaExtensions splits an ISA string such as "rv64imafdc_zba" into the base of
 // riscv,isa-base ("rv64i") and the list of riscv,isa-extensions ("i", "m", …,
 // "zba").
-func ISAExtensions(isa string) (base string, extensions []string) {
+func isaExtensions(isa string) (base string, extensions []string) {
 	const width = len("rv64")
 	if len(isa) <= width {
 		panic("BUG: fdt: malformed ISA string " + isa)
