@@ -8,15 +8,15 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 help:           ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*##/  \1\t/' | expand -t 20
 
-run: machine    ## run the demo image with the machine of this tree (ARGS='uname -a')
-	C2W_MACHINE=.build/machine.wasm $(GO) run ./cmd/c2w run -- $(ARGS)
+run:            ## run the demo image (ARGS='uname -a')
+	$(GO) run ./cmd/c2w run -- $(ARGS)
 
 check:          ## formatting, vet for every platform, imports, freshness of what is generated
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
 	for p in $(PLATFORMS); do echo "vet $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || exit 1; done
 	GOOS=linux GOARCH=riscv64 $(GO) vet ./guest/init ./guest/testdata/probe ./guest/testdata/patcher ./guest/testdata/hostile
 	GOOS=wasip1 GOARCH=wasm $(GO) vet -unsafeptr=false ./cmd/machine # its memory is at fixed addresses
-	$(GO) test ./tests ./internal/convert/machinewasm ./internal/convert/licenses ./demo ./guest ./guest/kernel ./internal/convert/aot/train -run 'Import|Notice|Fresh'
+	$(GO) test ./tests ./internal/make/... ./internal/convert/licenses ./demo ./guest ./guest/kernel ./internal/convert/aot/train -run 'Import|Notice|Fresh'
 
 lint:           ## staticcheck, pinned; not part of check
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
@@ -38,11 +38,18 @@ programs:       ## real programs of Debian in containers, CPython's tests beside
 bench:          ## benchmarks against native, QEMU and other engines; see bench/README.md
 	$(GO) run ./bench
 
-machine:        ## build the machine into .build/machine.wasm; C2W_MACHINE names it to c2w
-	$(GO) run ./internal/convert/machinewasm/make
+machine:        ## build the machine into .build/machine.wasm, to look at; C2W_MACHINE names one to c2w
+	$(GO) run ./internal/make/machine
 
-machine-commit: ## build the machine that is embedded, to be committed
-	$(GO) run ./internal/convert/machinewasm/make -commit
+sources:        ## list the machine's sources for c2w to carry, after packages have come or gone
+	$(GO) run ./internal/make/sources
+
+release:        ## c2w for every platform into .build/release, with the machine in it
+	mkdir -p .build/release
+	$(GO) run ./internal/make/machine -embed
+	trap 'rm -f internal/convert/machinewasm/built/*.zst' EXIT; for p in $(PLATFORMS); do \
+		os=$${p%/*} arch=$${p#*/}; exe=; [ "$$os" != windows ] || exe=.exe; echo "c2w-$$os-$$arch$$exe"; \
+		GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags='-s -w' -o ".build/release/c2w-$$os-$$arch$$exe" ./cmd/c2w || exit 1; done
 
 kernel:         ## build the guest's kernel from Debian's source; see guest/kernel/README.md
 	guest/kernel/build.sh
@@ -53,4 +60,4 @@ init:           ## build the guest's process 1; see guest/init/README.md
 profile:        ## find out which pages of kernel and runc run often; see internal/convert/aot/train
 	$(GO) run ./internal/convert/aot/train
 
-.PHONY: help run check lint test quick fuzz programs bench machine machine-commit kernel init profile
+.PHONY: help run check lint test quick fuzz programs bench machine sources release kernel init profile

@@ -98,7 +98,7 @@ func (rep *report) profile(ctx context.Context, l *lab, ps []programs.Program, w
 // /tmp/perf-PID.map.
 func (p *profile) sample(ctx context.Context, l *lab, h *host, perf string, r runnable) error {
 	var err error
-	if p.symbols, err = readSymbols(r.file); err != nil {
+	if p.symbols, err = readSymbols(ctx, r.file); err != nil {
 		return err
 	}
 	profiled := func(ctx context.Context) *exec.Cmd {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -32,24 +33,16 @@ const (
 	groupHost   = "engine and system"
 )
 
-func readSymbols(file string) (*symbols, error) {
+func readSymbols(ctx context.Context, file string) (*symbols, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	own, err := machineModule()
+	own, err := machinewasm.Find(ctx, machinewasm.FromEnvironment())
 	if err != nil {
 		return nil, err
 	}
-	return newSymbols(b, own)
-}
-
-// machineModule is the module that c2w puts into files.
-func machineModule() ([]byte, error) {
-	if name := os.Getenv("C2W_MACHINE"); name != "" {
-		return os.ReadFile(name)
-	}
-	return machinewasm.Module()
+	return newSymbols(b, own.Module)
 }
 
 func newSymbols(file, machine []byte) (*symbols, error) {

@@ -10,12 +10,12 @@ import (
 
 // TestSymbols asks of a file that c2w has made how many of its functions are what.
 func TestSymbols(t *testing.T) {
-	module, err := machinewasm.Module()
+	m, err := machinewasm.Find(t.Context(), machinewasm.FromEnvironment())
 	if err != nil {
 		t.Fatal(err)
 	}
 	out, err := convert.Convert(t.Context(), convert.Options{
-		Ref: "demo:", Version: "test", Machine: module, AOT: convert.AOTKernel, Budget: 1 << 18, RAM: 48 << 20,
+		Ref: "demo:", Version: "test", Machine: m.Module, AOT: convert.AOTKernel, Budget: 1 << 18, RAM: 48 << 20,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestSymbols(t *testing.T) {
 	for _, p := range info.Programs {
 		want += len(p.Pages)
 	}
-	s, err := newSymbols(b.Bytes(), module)
+	s, err := newSymbols(b.Bytes(), m.Module)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestSymbols(t *testing.T) {
 			t.Errorf("there is no page function %d", n)
 		}
 	}
-	if _, err := newSymbols(module, module); err == nil {
+	if _, err := newSymbols(m.Module, m.Module); err == nil {
 		t.Error("the machine passes for a file")
 	}
 }

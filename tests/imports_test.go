@@ -17,7 +17,7 @@ const module = "github.com/c2w/c2w"
 
 // ban is a direction in which imports must not point, at any depth. Packages
 // are named from the module's root, "..." stands for the package and what is
-// below it; ours is every package of the module. Other modules and the standard
+// below it, "." the root's own; ours is every package of the module. Other modules and the standard
 // library go by their full names.
 type ban struct {
 	pkg    string
@@ -36,9 +36,10 @@ var wings = []ban{
 	{"internal/cpu/...", "internal/cpu/... internal/wasm/...", ours, "a CPU has no devices, no files and no containers"},
 	{"internal/format/...", "internal/format/... internal/wasm/... internal/cpu/core", ours, "two sides share it, so it knows neither"},
 	{"internal/machine/...", "internal/machine/... internal/cpu/... internal/format/... internal/wasm", ours, "what it runs is handed to it"},
-	{"internal/convert/...", "internal/convert/... internal/machine/... internal/cpu/... internal/format/... internal/wasm/... guest/... demo", ours, "the pipeline knows no command line, and does not run files"},
+	{"internal/convert/...", "internal/convert/... internal/machine/... internal/cpu/... internal/format/... internal/wasm/... guest/... demo .", ours, "the pipeline knows no command line, and does not run files"},
 	{"internal/inspect/...", "internal/inspect/... internal/machine/... internal/cpu/... internal/format/... internal/wasm/...", ours, "it takes files as they are, whoever made them"},
 	{"internal/run/...", "internal/run/... internal/format/...", ours, "it has the user and an engine, not what is in the file"},
+	{"internal/make/...", ours, ours, "what makes committed and released files stands on everything"},
 }
 
 // bans are the directions inside the wings, and at the module's edges.
@@ -77,11 +78,14 @@ var bans = []ban{
 	{"internal/convert/rootfs", "", ours, "it does not know where layers come from, nor what reads the disk"},
 	{"guest/...", "guest/... internal/format/agent", ours, "kernel and init are made before everything else"},
 	{"demo", "", ours, "an image like any other"},
-	{"internal/convert/machinewasm", "", ours, "it carries the machine as bytes; importing it would build it twice"},
+	{"internal/convert/machinewasm", ".", ours, "it has the machine as sources and as bytes; importing it would build it twice"},
 	{"internal/run/runner", "", ours, "it is a WASI host, for any file"},
 	{"internal/convert", "", "internal/convert/machinewasm", "which machine a file gets is said by the caller"},
 
-	{"cmd/c2w", "", "internal/testkit/... internal/machine/wasi/wasitest internal/convert/machinewasm/recipe demo/pack/... testing", "users get no test code, and nothing that runs the go command"},
+	{".", "", ours, "it carries the machine's sources as text, for a package that must not depend on them otherwise"},
+	{"...", "", "internal/make/...", "makers are for people, and run once"},
+
+	{"cmd/c2w", "", "internal/testkit/... internal/machine/wasi/wasitest demo/pack/... testing", "users get no test code"},
 	{"cmd/machine", "", "internal/testkit/... internal/machine/wasi/wasitest testing net net/... os/exec encoding/json encoding/gob text/template", "every byte of it is in every file and costs at every start"},
 	{"guest/init", "", "os fmt reflect net time testing", "every start executes it on an emulated CPU"},
 }
@@ -145,7 +149,9 @@ func match(list, pkg string) bool {
 			p = "..."
 		}
 		name := pkg
-		if _, tail, ok := strings.Cut(pkg, module+"/"); ok {
+		if pkg == module {
+			name = "."
+		} else if _, tail, ok := strings.Cut(pkg, module+"/"); ok {
 			name = tail
 		} else if p == "..." {
 			continue
@@ -178,6 +184,9 @@ func TestImportMatch(t *testing.T) {
 		{"net net/...", "net/http", true},
 		{"net", "net/http", false},
 		{"os fmt", "fmt", true},
+		{".", module, true},
+		{".", module + "/demo", false},
+		{ours, module, true},
 		{"", "fmt", false},
 	} {
 		if got := match(c.list, c.pkg); got != c.want {

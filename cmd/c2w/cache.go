@@ -17,7 +17,8 @@ import (
 	"github.com/c2w/c2w/internal/convert"
 )
 
-// The user's cache holds converted files, compiled code and what training found.
+// The user's cache holds converted files, compiled code, what training found and
+// the machine, where c2w had to build it.
 
 const (
 	// cacheVariable names the directory in which the cache is a directory of
@@ -27,9 +28,9 @@ const (
 	cacheLimitVariable = "C2W_CACHE_LIMIT"
 	// cacheLimit is the default: some dozens of images, in bytes.
 	cacheLimit = 4 << 30
-	// trainingLimit is what training may leave there, if the limit is not less:
-	// a profile takes some 200 KB.
-	trainingLimit = 64 << 20
+	// smallLimit is what training and machines may take there, each, if the limit
+	// is not less: a profile takes some 200 KB, a machine 5 MB.
+	smallLimit = 64 << 20
 )
 
 // The kinds of what is kept, each in a directory of its own.
@@ -37,6 +38,7 @@ const (
 	filesCache    = "files"
 	codeCache     = "code"
 	trainingCache = "training"
+	machineCache  = "machine"
 )
 
 // cacheRoot returns the cache's directory, or "" if there is none.
@@ -75,8 +77,8 @@ func openCache(kind string) (*convert.Cache, error) {
 		}
 		c.Limit = n
 	}
-	if kind == trainingCache {
-		c.Limit = min(c.Limit, trainingLimit)
+	if kind == trainingCache || kind == machineCache {
+		c.Limit = min(c.Limit, smallLimit)
 	}
 	return c, nil
 }
@@ -100,7 +102,7 @@ func identity() (string, error) {
 // cached converts the image that ref names, or finds what an earlier conversion
 // gave. The caller closes it.
 func (c *conversionFlags) cached(inv *invocation, ref string, show convert.Progress) (*convert.Converted, error) {
-	o, err := c.options(ref)
+	o, err := c.options(inv, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -126,12 +128,13 @@ func newCacheCommand(inv *invocation) *cobra.Command {
 		Use:   "cache",
 		Short: "Show or clear what c2w keeps for the next time",
 		Long: `Shows what c2w keeps for the next time: images that were converted, code that
-c2w run has compiled, and what training found. All of it can be made again. What
-was not used for the longest time goes when there is more than the limit.
+c2w run has compiled, what training found, and machines that c2w has built. All
+of it can be made again. What was not used for the longest time goes when there is
+more than the limit.
 
   ` + cacheVariable + `         the directory that the cache lies in; off keeps nothing
-  ` + cacheLimitVariable + `   the limit of each of the three, such as 500m (default 4g;
-                    what training found never takes more than 64m)`,
+  ` + cacheLimitVariable + `   the limit of each of the four, such as 500m (default 4g;
+                    training and machines never take more than 64m each)`,
 		Example: `c2w cache
 c2w cache clear`,
 		Args:              operands(0, 0, "no arguments but clear"),
@@ -162,6 +165,7 @@ func showCache(inv *invocation) error {
 		{filesCache, "images", "PLATFORM\tMEMORY\tIMAGE", convertedRow},
 		{codeCache, "compiled code", "", nil},
 		{trainingCache, "training results", "TRAINED WITH\tIMAGE", trainedRow},
+		{machineCache, "machines", "", nil},
 	} {
 		c, err := openCache(part.kind)
 		if err != nil {
@@ -236,7 +240,7 @@ func printable(s string) string {
 
 func clearCache(inv *invocation) error {
 	total := int64(0)
-	for _, kind := range []string{filesCache, codeCache, trainingCache} {
+	for _, kind := range []string{filesCache, codeCache, trainingCache, machineCache} {
 		c, err := openCache(kind)
 		if err != nil {
 			return err

@@ -16,7 +16,6 @@ import (
 	"github.com/c2w/c2w/internal/convert"
 	"github.com/c2w/c2w/internal/convert/aot"
 	"github.com/c2w/c2w/internal/convert/image"
-	"github.com/c2w/c2w/internal/convert/machinewasm"
 	"github.com/c2w/c2w/internal/machine"
 )
 
@@ -78,7 +77,7 @@ func (c *conversionFlags) given() *pflag.Flag {
 }
 
 // options adds what the flags do not say.
-func (c *conversionFlags) options(ref string) (convert.Options, error) {
+func (c *conversionFlags) options(inv *invocation, ref string) (convert.Options, error) {
 	if c.writable > 0 && c.writable >= cmp.Or(c.memory, machine.DefaultRAM) {
 		return convert.Options{}, usagef("--writable-size %s does not fit into %s of memory", mebibytes(uint64(c.writable)), mebibytes(uint64(cmp.Or(c.memory, machine.DefaultRAM))))
 	}
@@ -93,9 +92,12 @@ func (c *conversionFlags) options(ref string) (convert.Options, error) {
 	if err := o.CheckAOT(); err != nil {
 		return o, usageError{err}
 	}
-	var err error
-	o.Machine, err = machineModule()
-	return o, err
+	m, err := c.findMachine(inv)
+	if err != nil {
+		return o, err
+	}
+	o.Machine = m.Module
+	return o, nil
 }
 
 // openProfile reads the profile that the flags name, or sees to it that one is
@@ -127,22 +129,6 @@ func (c *conversionFlags) openProfile(o *convert.Options) error {
 		}
 	}
 	return nil
-}
-
-// machineVariable names a machine's module that is used instead of the
-// embedded one, for developing it.
-const machineVariable = "C2W_MACHINE"
-
-func machineModule() ([]byte, error) {
-	name := os.Getenv(machineVariable)
-	if name == "" {
-		return machinewasm.Module()
-	}
-	m, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("reading the machine %s, which %s names: %w", name, machineVariable, reason(err))
-	}
-	return m, nil
 }
 
 // shellWord quotes s for a POSIX shell if it has to be.

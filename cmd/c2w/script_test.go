@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +22,6 @@ import (
 
 	"github.com/c2w/c2w/demo"
 	"github.com/c2w/c2w/internal/convert/machinewasm"
-	"github.com/c2w/c2w/internal/convert/machinewasm/recipe"
 )
 
 func TestMain(m *testing.M) {
@@ -54,8 +54,12 @@ func TestScripts(t *testing.T) {
 			RequireUniqueNames:  true,
 			Cmds:                scriptCommands,
 			Condition: func(cond string) (bool, error) {
-				if cond == "root" {
+				switch cond {
+				case "root":
 					return os.Geteuid() == 0, nil
+				case "carried": // the machine, by this program
+					m, err := machinewasm.Look(machinewasm.Options{})
+					return m != nil, err
 				}
 				return false, fmt.Errorf("unknown condition %q", cond)
 			},
@@ -80,24 +84,22 @@ func TestScripts(t *testing.T) {
 
 // shared is what all scripts use: made once, by the first that starts.
 type shared struct {
-	dir  string
-	once sync.Once
-	err  error
+	dir                string
+	goCache, goModules string
+	once               sync.Once
+	err                error
 }
 
 func (s *shared) path(name string) string { return filepath.Join(s.dir, name) }
 
-// env gives c2w a cache that the scripts share, and a machine where the tree
-// has none.
+// env gives c2w a home and a cache that the scripts share, a machine, and the go
+// command's own caches.
 func (s *shared) env() []string {
-	env := []string{"HOME=" + s.path("home"), "XDG_CACHE_HOME=" + s.path("cache"), "LocalAppData=" + s.path("cache")}
-	if m := os.Getenv(machineVariable); m != "" {
-		return append(env, machineVariable+"="+m)
+	return []string{
+		"GOCACHE=" + s.goCache, "GOMODCACHE=" + s.goModules,
+		"HOME=" + s.path("home"), "XDG_CACHE_HOME=" + s.path("cache"), "LocalAppData=" + s.path("cache"),
+		machinewasm.Variable + "=" + s.path("machine.wasm"),
 	}
-	if _, err := os.Stat(s.path("machine.wasm")); err == nil {
-		env = append(env, machineVariable+"="+s.path("machine.wasm"))
-	}
-	return env
 }
 
 func (s *shared) make(registryAddr string) error {
@@ -105,22 +107,24 @@ func (s *shared) make(registryAddr string) error {
 	return s.err
 }
 
-// machine builds a machine where the tree has none.
 func (s *shared) machine() error {
-	if _, err := machinewasm.Module(); !errors.Is(err, machinewasm.ErrNone) || os.Getenv(machineVariable) != "" {
-		return nil
-	}
-	m, err := recipe.Build("../..")
+	m, err := machinewasm.Find(context.Background(), machinewasm.FromEnvironment())
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(s.path("machine.wasm"), m, 0o666)
+	return os.WriteFile(s.path("machine.wasm"), m.Module, 0o666)
 }
 
 func (s *shared) fill(registryAddr string) error {
 	if err := s.machine(); err != nil {
 		return err
 	}
+	caches, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
+	if err != nil {
+		return fmt.Errorf("go env: %w", err)
+	}
+	s.goCache, s.goModules, _ = strings.Cut(strings.TrimSpace(string(caches)), "\n")
+	s.goModules = strings.TrimSpace(s.goModules)
 	layout, err := demo.Layout()
 	if err == nil {
 		err = os.CopyFS(s.path("demo"), layout)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/c2w/c2w/internal/convert/machinewasm"
 )
 
 // TestInterruptedConversion interrupts a conversion that waits for its
@@ -37,7 +39,7 @@ func TestInterruptedConversion(t *testing.T) {
 	if err := os.WriteFile(machine, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	cmd.Env = append(os.Environ(), "TMPDIR="+dir, machineVariable+"="+machine)
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir, machinewasm.Variable+"="+machine)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {

@@ -12,7 +12,7 @@ func newVersionCommand(inv *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:               "version",
 		Short:             "Print c2w's version",
-		Long:              "Prints c2w's version, that of the Go that built it, and its platform.",
+		Long:              "Prints c2w's version, that of the Go that built it, its platform, and where the\nmachine for converted files comes from.",
 		Args:              operands(0, 0, "no arguments"),
 		ValidArgsFunction: completeNothing,
 		RunE:              func(*cobra.Command, []string) error { return printVersion(inv) },
@@ -20,7 +20,7 @@ func newVersionCommand(inv *invocation) *cobra.Command {
 }
 
 func printVersion(inv *invocation) error {
-	_, err := fmt.Fprintf(inv.stdout, "c2w %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(inv.stdout, "c2w %s (%s, %s/%s)\nmachine: %s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, machineOrigin())
 	return err
 }
 

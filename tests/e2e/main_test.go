@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/sha256"
 	"flag"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/c2w/c2w/internal/convert/machinewasm/recipe"
+	"github.com/c2w/c2w/internal/convert/machinewasm"
 )
 
 // scratch is the directory that all tests of the package share.
@@ -44,18 +45,18 @@ var build = sync.OnceValue(func() error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building c2w: %w\n%s", err, out)
 	}
-	if os.Getenv("C2W_MACHINE") != "" {
+	if os.Getenv(machinewasm.Variable) != "" {
 		return nil
 	}
-	machine, err := recipe.Build(root)
+	m, err := machinewasm.Find(context.Background(), machinewasm.FromEnvironment())
 	if err != nil {
 		return err
 	}
 	name := shared("machine.wasm")
-	if err := os.WriteFile(name, machine, 0o666); err != nil {
+	if err := os.WriteFile(name, m.Module, 0o666); err != nil {
 		return err
 	}
-	return os.Setenv("C2W_MACHINE", name)
+	return os.Setenv(machinewasm.Variable, name)
 })
 
 func exe() string {

@@ -13,8 +13,8 @@ import (
 	"github.com/c2w/c2w/internal/wasm"
 )
 
-// Section is the custom section of the machine's own module that holds Name as it
-// was at the module's build.
+// Section is the custom section in which a machine's module says Name as it was at
+// its build, where it is to be taken to another program (C2W_MACHINE).
 const Section = "c2w.core"
 
 // Name names the core for the machine of this program and an ISA: the layout that both have,

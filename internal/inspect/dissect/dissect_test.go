@@ -20,14 +20,14 @@ import (
 // file is a converted file with some page functions.
 func file(t *testing.T) (*convert.Parts, []byte) {
 	t.Helper()
-	module, err := machinewasm.Module()
+	m, err := machinewasm.Find(t.Context(), machinewasm.FromEnvironment())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var parts *convert.Parts
 	done := errors.New("done")
 	_, err = convert.Convert(t.Context(), convert.Options{
-		Ref: "demo:", Version: "test", Machine: module, AOT: convert.AOTKernel, Budget: 64 << 10, RAM: 48 << 20,
+		Ref: "demo:", Version: "test", Machine: m.Module, AOT: convert.AOTKernel, Budget: 64 << 10, RAM: 48 << 20,
 		Translate: func(_ context.Context, p *convert.Parts) (string, error) { parts = p; return "", done },
 	})
 	if !errors.Is(err, done) {

@@ -24,12 +24,12 @@ import (
 // TestMarks converts the demo image, whose page functions a profile chooses, and
 // asks of each whether its marks are those of its code and of its page.
 func TestMarks(t *testing.T) {
-	module, err := machinewasm.Module()
+	m, err := machinewasm.Find(t.Context(), machinewasm.FromEnvironment())
 	if err != nil {
 		t.Fatal(err)
 	}
 	out, err := convert.Convert(t.Context(), convert.Options{
-		Ref: "demo:", Version: "test", Machine: module, AOT: convert.AOTKernel, Budget: 2 << 20, RAM: 48 << 20,
+		Ref: "demo:", Version: "test", Machine: m.Module, AOT: convert.AOTKernel, Budget: 2 << 20, RAM: 48 << 20,
 	})
 	if err != nil {
 		t.Fatal(err)

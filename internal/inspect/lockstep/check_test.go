@@ -25,14 +25,14 @@ import (
 // demo returns the demo image's parts, with page functions of the kernel.
 func demo(t *testing.T) *convert.Parts {
 	t.Helper()
-	module, err := machinewasm.Module()
+	m, err := machinewasm.Find(t.Context(), machinewasm.FromEnvironment())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var parts *convert.Parts
 	done := errors.New("done")
 	_, err = convert.Convert(t.Context(), convert.Options{
-		Ref: "demo:", Version: "test", Machine: module, AOT: convert.AOTKernel, Budget: 1 << 20, RAM: 64 << 20,
+		Ref: "demo:", Version: "test", Machine: m.Module, AOT: convert.AOTKernel, Budget: 1 << 20, RAM: 64 << 20,
 		Translate: func(_ context.Context, p *convert.Parts) (string, error) { parts = p; return "", done },
 	})
 	if !errors.Is(err, done) {
