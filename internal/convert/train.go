@@ -58,7 +58,7 @@ func (c *code) trained(b booting, disk machine.Source, tree *rootfs.Tree) (aot.P
 			return "", err
 		}
 		if profile, detail, err = c.train(list, trial.Guest{
-			Board: c.plat.board,
+			Board:  c.plat.board,
 			Kernel: bytes.NewReader(b.kernel), Initrd: bytes.NewReader(b.initrd), Disk: disk,
 			RAM: c.parts.Manifest.RAM, Cmdline: c.parts.Manifest.Cmdline,
 		}); err != nil {
