@@ -16,8 +16,9 @@ import (
 	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 )
 
-// hot returns the n hottest pages of the committed profile that have code.
-func hot(t *testing.T, n int) []Candidate {
+// hot returns the n hottest pages of the committed profile that have code, all of
+// them if n is negative.
+func hot(t testing.TB, n int) []Candidate {
 	p, err := Parse(guest.Profile())
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +42,11 @@ func hot(t *testing.T, n int) []Candidate {
 	if len(found) != len(p.Contents()) {
 		t.Errorf("the programs have %d of the profile's %d pages", len(found), len(p.Contents()))
 	}
-	return Candidates(p, found)[:n]
+	list := Candidates(p, found)
+	if n < 0 {
+		return list
+	}
+	return list[:n]
 }
 
 // TestChoose cuts at the budget, by samples for each byte, the same each time.
