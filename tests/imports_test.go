@@ -69,6 +69,7 @@ var bans = []ban{
 	{"internal/cpu/isa/riscv64", "", "internal/wasm/... internal/cpu/emit internal/cpu/engine internal/cpu/mem", "an ISA says what instructions do, not how that is executed, and knows no device"},
 	{"internal/cpu/abi", "internal/cpu/core internal/cpu/ir internal/cpu/isa internal/cpu/softfloat", ours, "makers and runners of code stand side by side on it"},
 	{"internal/cpu/emit", "", "internal/cpu/isa/riscv64 internal/cpu/engine internal/cpu/mem", "one emitter serves every ISA, wherever its code runs"},
+	{"internal/cpu/emit/graph", "", ours, "it is control flow, of whatever and for whatever"},
 	{"internal/cpu/engine", "", "internal/cpu/isa/riscv64 internal/cpu/emit/... internal/wasm/...", "one engine serves every ISA and every machine, and runs code, whoever made it"},
 	{"internal/machine/board/...", "internal/machine/board internal/machine/virtio/... internal/machine/device/... internal/machine/fdt internal/cpu/...", ours, "it is hardware, whoever drives it, whatever is plugged in"},
 	{"internal/machine/board", "", "internal/cpu/isa/riscv64", "what boards share knows none of them"},

@@ -41,7 +41,7 @@ func (b *block) callsOut() bool {
 }
 
 // callsAt reports whether a node is a block whose call goes on behind it.
-func (g *graph) callsAt(v int) bool { return v < len(g.calls) && g.calls[v] }
+func (g *control) callsAt(v int) bool { return v < len(g.calls) && g.calls[v] }
 
 // call emits the end of such a block.
 func (p *page) call(l *lowering, n *ir.Node) {

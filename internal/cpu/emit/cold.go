@@ -3,6 +3,7 @@ package emit
 import (
 	"slices"
 
+	"github.com/c2w/c2w/internal/cpu/emit/graph"
 	"github.com/c2w/c2w/internal/cpu/ir"
 	"github.com/c2w/c2w/internal/cpu/softfloat"
 	"github.com/c2w/c2w/internal/wasm"
@@ -25,9 +26,9 @@ const maxCold = 32
 // splitHot makes the cold blocks of the page.
 func (p *page) splitHot() (cold []*block) {
 	g := p.cfg
-	g.innermostLoops(func(_ int, body map[int]bool) {
-		for v := 1; v <= len(g.blocks); v++ {
-			if body[v] {
+	g.innermostLoops(func(l *graph.Loop) {
+		for _, v := range l.Body {
+			if g.Dispatch(v) == nil {
 				b := g.blocks[v-1]
 				b.side = p.split(b)
 				cold = append(cold, b.side...)

@@ -88,7 +88,7 @@ func (p *page) whole() {
 	// budget from one round to the next.
 	c.I64Const(0)
 	c.LocalSet(p.l.addr)
-	if len(p.cfg.selectors) > 0 {
+	if len(p.cfg.Dispatches) > 0 {
 		c.I32Const(0)
 		c.LocalSet(p.sel)
 	}

@@ -2,6 +2,7 @@ package emit
 
 import (
 	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/emit/graph"
 	"github.com/c2w/c2w/internal/cpu/ir"
 	"github.com/c2w/c2w/internal/wasm"
 )
@@ -38,10 +39,10 @@ const maxPages = core.LastPages
 func (p *page) findPages() {
 	p.lastPages, p.pages = map[place]*lastPage{}, nil
 	g := p.cfg
-	g.innermostLoops(func(_ int, body map[int]bool) {
+	g.innermostLoops(func(l *graph.Loop) {
 		w := walk{p: p, steady: map[uint16]bool{}}
-		for v := 1; v <= len(g.blocks); v++ {
-			if body[v] {
+		for _, v := range l.Body {
+			if g.Dispatch(v) == nil {
 				w.nodes = append(w.nodes, v)
 			}
 		}
@@ -51,26 +52,22 @@ func (p *page) findPages() {
 
 // outermost lists the last pages by the node of the outermost loop around them,
 // before which nothing is known, and those loops' bodies.
-func (p *page) outermost() (list map[int][]*lastPage, bodies map[int]map[int]bool) {
-	list, bodies = map[int][]*lastPage{}, map[int]map[int]bool{}
-	g := p.cfg
+func (p *page) outermost() (list map[int][]*lastPage, loops map[int]*graph.Loop) {
+	list, loops = map[int][]*lastPage{}, map[int]*graph.Loop{}
 	left := p.pages
-	for _, h := range g.order { // outer loops first
-		if !g.loop[h] {
-			continue
-		}
-		body := g.loopBody(h)
+	for i := range p.cfg.Loops { // outer loops first
+		around := &p.cfg.Loops[i]
 		var rest []*lastPage
 		for _, l := range left {
-			if body[l.node] {
-				list[h], bodies[h] = append(list[h], l), body
+			if around.Has(l.node) {
+				list[around.Front], loops[around.Front] = append(list[around.Front], l), around
 			} else {
 				rest = append(rest, l)
 			}
 		}
 		left = rest
 	}
-	return list, bodies
+	return list, loops
 }
 
 // walk looks at how the blocks of a loop go through memory.
@@ -212,8 +209,8 @@ func (p *page) forget(pages []*lastPage) {
 // forgetAll is for when TLBs, or the places, may have changed under the function at
 // the current node: what is known outside of the loops around it is nothing anyway.
 func (p *page) forgetAll() {
-	for _, h := range p.cfg.order {
-		if p.nests[h][p.node] {
+	for i := range p.cfg.Loops {
+		if h := p.cfg.Loops[i].Front; p.nests[h] != nil && p.nests[h].Has(p.node) {
 			p.forget(p.unknown[h])
 		}
 	}

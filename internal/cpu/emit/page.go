@@ -2,10 +2,10 @@ package emit
 
 import (
 	"slices"
-	"sort"
 
 	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/emit/graph"
 	"github.com/c2w/c2w/internal/cpu/ir"
 	"github.com/c2w/c2w/internal/cpu/isa"
 	"github.com/c2w/c2w/internal/wasm"
@@ -30,7 +30,8 @@ type page struct {
 	f      *wasm.Func
 	c      *wasm.Code
 	l      *lowering
-	cfg    *graph
+	cfg    *control
+	nest   *graph.Nesting
 	links  func(off int) (Link, bool)
 
 	regs   map[uint16]uint32 // state offset → local
@@ -50,14 +51,14 @@ type page struct {
 	pages     []*lastPage
 	lastPages map[place]*lastPage
 	unknown   map[int][]*lastPage
-	nests     map[int]map[int]bool // bodies of these loops
+	nests     map[int]*graph.Loop // these loops
 
 	vbase, entry uint32       // parameters
 	depth        uint32       // the third: how many calls may still lie within each other
 	base         uint32       // local: the state's address
 	budget, code uint32       // locals
 	tlbs         uint32       // local: the TLB set in force, 0 if there is only one for the mode
-	sel          uint32       // what selectors read
+	sel          uint32       // what dispatch nodes read
 	limit, bound uint32       // locals of pagefloat.go, 0 if it needs none
 	exit         wasm.Label   // leave at code
 	back         wasm.Label   // return addr; open if there are calls
@@ -181,19 +182,20 @@ func (k *Core) translate(s *Source, limit int) *Page {
 	}
 	p.l = newLowering(p, f, &k.fn)
 	p.lift(blocks)
-	p.cfg = newGraph(blocks, asked)
+	p.cfg = newControl(blocks, asked)
 	p.flow()
 	p.findPages()
 	if cold := p.splitHot(); cold != nil {
 		p.lift(cold)
 		blocks = append(blocks, cold...)
-		p.cfg = newGraph(blocks, asked)
+		p.cfg = newControl(blocks, asked)
 		p.flow()
 	}
+	p.nest = p.cfg.Nest()
 	p.unknown, p.nests = p.outermost()
 	p.emit()
 	out := &Page{Func: f, mode: mode, limit: limit}
-	for _, e := range p.cfg.entries {
+	for _, e := range p.cfg.Entries {
 		out.Entries = append(out.Entries, uint16(blocks[e-1].start))
 	}
 	for _, b := range blocks {
@@ -245,7 +247,7 @@ func (p *page) lift(blocks []*block) {
 func (p *page) emit() {
 	p.chooseFloats()
 	c, g := p.c, p.cfg
-	n := len(g.succ)
+	n := len(g.Succ)
 	p.label, p.loopLabel, p.stub = make([]wasm.Label, n), make([]wasm.Label, n), make([]wasm.Label, n)
 	c.Mark(Own)
 	c.I32Const(int32(p.state))
@@ -259,7 +261,7 @@ func (p *page) emit() {
 	if slices.Contains(g.calls, true) {
 		p.back = c.Block(wasm.Void)
 	}
-	if len(g.selectors) > 0 {
+	if len(g.Dispatches) > 0 {
 		p.sel = p.f.AddLocal(wasm.I32)
 	}
 	p.whole()
@@ -281,9 +283,9 @@ func (p *page) emit() {
 // nodes that several paths reach follow their dominator, each behind the end
 // of a block that the paths break out of.
 func (p *page) tree(v int) {
-	g, c := p.cfg, p.c
+	c := p.c
 	p.mark(v)
-	if g.loop[v] {
+	if p.nest.Loop(v) {
 		for _, off := range p.falling(p.hoist[v]) {
 			p.loadReg(off)
 		}
@@ -293,23 +295,16 @@ func (p *page) tree(v int) {
 		}
 		p.loopLabel[v] = c.Loop(wasm.Void)
 	}
-	var merges []int
-	for _, k := range g.kids[v] {
-		if g.merge[k] {
-			merges = append(merges, k)
-		}
-	}
-	sort.Slice(merges, func(i, j int) bool { return g.rpo[merges[i]] > g.rpo[merges[j]] })
-	for _, m := range merges {
+	for _, m := range slices.Backward(p.nest.Behind[v]) {
 		p.label[m] = c.Block(wasm.Void)
 	}
 	p.body(v)
-	for i := len(merges) - 1; i >= 0; i-- {
+	for _, m := range p.nest.Behind[v] {
 		c.Mark(Own)
 		c.End()
-		p.tree(merges[i])
+		p.tree(m)
 	}
-	if g.loop[v] {
+	if p.nest.Loop(v) {
 		c.Mark(Own)
 		c.End()
 		c.Unreachable()
@@ -327,15 +322,15 @@ func (p *page) body(v int) {
 	p.node = v
 	p.avail = p.in[v]
 	if v == 0 {
-		p.choose(g.succ[0], func(i int) int { return i }, func() { c.LocalGet(p.entry) })
+		p.choose(g.Succ[0], func(i int) int { return i }, func() { c.LocalGet(p.entry) })
 		return
 	}
-	if s := g.selector(v); s != nil {
-		p.selector(s)
+	if d := g.Dispatch(v); d != nil {
+		p.dispatch(d)
 		return
 	}
 	b := g.blocks[v-1]
-	if g.head[v] {
+	if g.Head(v) {
 		c.LocalGet(p.budget)
 		c.I32Const(0)
 		p.outUnless(p.l, wasm.OpI32GtS, wasm.OpI32LeS, b.start, core.ExitBudget, 0, 0)
@@ -349,12 +344,12 @@ func (p *page) body(v int) {
 	p.l.block(&b.ir)
 }
 
-// selector emits the branch in front of a loop with several entrances.
-func (p *page) selector(s *selector) {
-	c, edges := p.c, p.cfg.succ[s.node]
+// dispatch emits the branch in front of a loop with several entrances.
+func (p *page) dispatch(d *graph.Dispatch) {
+	c, edges := p.c, p.cfg.Succ[d.Node]
 	c.LocalGet(p.sel)
 	c.If(wasm.Void)
-	p.choose(edges[1:], func(i int) int { return p.cfg.number[edges[1+i].final] }, func() {
+	p.choose(edges[1:], func(i int) int { return p.cfg.Number(edges[1+i].Final) }, func() {
 		c.LocalGet(p.sel)
 		c.I32Const(0)
 		c.LocalSet(p.sel)
@@ -366,16 +361,16 @@ func (p *page) selector(s *selector) {
 	p.follow(edges[0])
 }
 
-// choose goes along the edge whose number push pushes.
-func (p *page) choose(edges []edge, number func(i int) int, push func()) {
+// choose goes along the graph.Edge whose number push pushes.
+func (p *page) choose(edges []graph.Edge, number func(i int) int, push func()) {
 	c, g := p.c, p.cfg
 	size := 0
 	labels := make([]wasm.Label, len(edges))
-	var stubs []edge // that leave a number behind on the way
+	var stubs []graph.Edge // that leave a number behind on the way
 	for i, e := range edges {
 		size = max(size, number(i)+1)
-		labels[i] = p.label[e.to]
-		if g.selects(e) {
+		labels[i] = p.label[e.To]
+		if g.Numbered(e) {
 			labels[i] = c.Block(wasm.Void)
 			stubs = append(stubs, e)
 		}
@@ -392,24 +387,24 @@ func (p *page) choose(edges []edge, number func(i int) int, push func()) {
 	for i := len(stubs) - 1; i >= 0; i-- {
 		c.End()
 		p.leaveNumber(stubs[i])
-		c.BrTo(p.label[stubs[i].to])
+		c.BrTo(p.label[stubs[i].To])
 	}
 }
 
-func (p *page) leaveNumber(e edge) {
-	if p.cfg.selects(e) {
-		p.c.I32Const(int32(p.cfg.number[e.final]))
+func (p *page) leaveNumber(e graph.Edge) {
+	if p.cfg.Numbered(e) {
+		p.c.I32Const(int32(p.cfg.Number(e.Final)))
 		p.c.LocalSet(p.sel)
 	}
 }
 
 // jump transfers control from the current node to an offset.
 func (p *page) jump(off int) {
-	for _, e := range p.cfg.succ[p.node] {
-		if e.to < 0 || p.cfg.blocks[e.final-1].start != off {
+	for _, e := range p.cfg.Succ[p.node] {
+		if e.To < 0 || p.cfg.blocks[e.Final-1].start != off {
 			continue
 		}
-		if p.cfg.blocks[e.final-1].straddles() {
+		if p.cfg.blocks[e.Final-1].straddles() {
 			p.jumpStraddle(off, e)
 			return
 		}
@@ -425,19 +420,18 @@ func (p *page) jump(off int) {
 }
 
 // follow goes along an edge of the current node.
-func (p *page) follow(e edge) {
-	if e.to < 0 || p.owner[e.to] != p.owner[p.node] {
+func (p *page) follow(e graph.Edge) {
+	if e.To < 0 || p.owner[e.To] != p.owner[p.node] {
 		p.writeBack(p.node)
 	}
-	switch g := p.cfg; {
-	case g.back(p.node, e.to):
-		p.c.BrTo(p.loopLabel[e.to])
-	case g.merge[e.to]:
-		p.c.BrTo(p.label[e.to])
-	default:
-		// The only way in: in place.
+	switch p.nest.Way(p.node, e.To) {
+	case graph.Again:
+		p.c.BrTo(p.loopLabel[e.To])
+	case graph.Break:
+		p.c.BrTo(p.label[e.To])
+	case graph.Here:
 		saved, node := p.avail, p.node
-		p.nested(e.to)
+		p.nested(e.To)
 		p.avail, p.node = saved, node
 	}
 }
@@ -457,7 +451,7 @@ func (p *page) nested(v int) {
 	p.tree(v)
 	l.b, l.uses, l.held, l.temp, l.insn, l.cur = b, uses, held, temp, insn, cur
 	l.free, l.float64s, l.groups = free, float64s, groups
-	if cur < len(insn) { // not in a selector
+	if cur < len(insn) { // not in a dispatch node
 		p.c.Mark(int32(b.Nodes[insn[cur]].Imm))
 	}
 }

@@ -129,7 +129,7 @@ func (p *page) interprets() bool { return false }
 // function again, for ever.
 func (p *page) helps(l *lowering) bool {
 	off, _ := p.at(l)
-	return slices.ContainsFunc(p.cfg.entries, func(v int) bool { return p.cfg.blocks[v-1].start == off })
+	return slices.ContainsFunc(p.cfg.Entries, func(v int) bool { return p.cfg.blocks[v-1].start == off })
 }
 
 // resumeIf leaves to the interpreter.

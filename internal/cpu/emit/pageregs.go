@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"sort"
 
+	"github.com/c2w/c2w/internal/cpu/emit/graph"
 	"github.com/c2w/c2w/internal/cpu/ir"
 )
 
@@ -36,7 +37,7 @@ type touched struct {
 
 func (p *page) touches(node int) (t touched) {
 	t.count = map[int]int{}
-	if node == 0 || p.cfg.selector(node) != nil {
+	if node == 0 || p.cfg.Dispatch(node) != nil {
 		return t
 	}
 	last := map[int]int{}
@@ -70,7 +71,7 @@ func (p *page) touches(node int) (t touched) {
 // the loop reads most, which are loaded before it.
 func (p *page) flow() {
 	g := p.cfg
-	n := len(g.succ)
+	n := len(g.Succ)
 	uses := make([]touched, n)
 	for v := range uses {
 		uses[v] = p.touches(v)
@@ -78,21 +79,23 @@ func (p *page) flow() {
 	p.in, p.hoist, p.pinned = make([]regSet, n), make([]regSet, n), make([]regSet, n)
 	p.dirty, p.later, p.owner = make([]regSet, n), make([]regSet, n), make([]int, n)
 	fixed := make([]bool, n)
-	g.innermostLoops(func(h int, body map[int]bool) {
-		fixed[h] = true
-		if s := g.selector(h); s != nil && s.resumed {
+	var fronts []int // of the loops whose registers are chosen
+	g.innermostLoops(func(l *graph.Loop) {
+		h := l.Front
+		fixed[h], fronts = true, append(fronts, h)
+		if d := g.Dispatch(h); d != nil && d.Resumed {
 			return
 		}
-		live := p.liveIn(body, uses)
-		want := p.wanted(live[h], body, uses)
-		if all, dirty, ok := p.promoted(live[h], body, uses); ok {
+		live := p.liveIn(l, uses)
+		want := p.wanted(live[h], l, uses)
+		if all, dirty, ok := p.promoted(live[h], l, uses); ok {
 			want = all
-			for v := range body {
+			for _, v := range l.Body {
 				p.dirty[v], p.owner[v] = dirty, h
 				p.later[v] = p.liveOut(v, live)
 			}
 		}
-		for v := range body {
+		for _, v := range l.Body {
 			p.pinned[v] = want
 		}
 	})
@@ -111,12 +114,12 @@ func (p *page) flow() {
 	known[0] = true
 	for changed := true; changed; {
 		changed = false
-		for _, v := range g.order[1:] {
+		for _, v := range g.Order[1:] {
 			if fixed[v] {
 				continue
 			}
 			in := regSet{^uint64(0), ^uint64(0)}
-			for _, u := range g.pred[v] {
+			for _, u := range g.Pred[v] {
 				if known[u] {
 					in = in.and(p.kept(u, &uses[u]))
 				}
@@ -129,13 +132,10 @@ func (p *page) flow() {
 			}
 		}
 	}
-	for h := range fixed {
-		if !fixed[h] || !g.loop[h] {
-			continue
-		}
+	for _, h := range fronts {
 		have := regSet{^uint64(0), ^uint64(0)}
-		for _, u := range g.pred[h] {
-			if !g.back(u, h) {
+		for _, u := range g.Pred[h] {
+			if !g.Back(u, h) {
 				have = have.and(p.kept(u, &uses[u]))
 			}
 		}
@@ -155,8 +155,8 @@ const maxCarried = 12
 // locals alone inside. If they are many, those that are not live at the loop's
 // head are not among them: a store in each round costs less than a local that
 // is carried to the head for nobody but the way out.
-func (p *page) promoted(live regSet, body map[int]bool, uses []touched) (all, dirty regSet, ok bool) {
-	for v := range body {
+func (p *page) promoted(live regSet, l *graph.Loop, uses []touched) (all, dirty regSet, ok bool) {
+	for _, v := range l.Body {
 		dirty = dirty.or(uses[v].set)
 		all = all.or(uses[v].set).or(uses[v].exposed)
 	}
@@ -190,11 +190,11 @@ func (p *page) kept(u int, t *touched) regSet {
 
 // liveIn is, by node of a loop, what the loop reads from there on before it
 // writes it.
-func (p *page) liveIn(body map[int]bool, uses []touched) map[int]regSet {
+func (p *page) liveIn(l *graph.Loop, uses []touched) map[int]regSet {
 	live := map[int]regSet{}
 	for changed := true; changed; {
 		changed = false
-		for v := range body {
+		for _, v := range l.Body {
 			if in := p.liveOut(v, live).not(uses[v].set).or(uses[v].exposed); in != live[v] {
 				live[v], changed = in, true
 			}
@@ -205,9 +205,9 @@ func (p *page) liveIn(body map[int]bool, uses []touched) map[int]regSet {
 
 // liveOut is the same behind a node.
 func (p *page) liveOut(v int, live map[int]regSet) (out regSet) {
-	for _, e := range p.cfg.succ[v] {
-		if e.to >= 0 {
-			out = out.or(live[e.to])
+	for _, e := range p.cfg.Succ[v] {
+		if e.To >= 0 {
+			out = out.or(live[e.To])
 		}
 	}
 	return out
@@ -215,9 +215,9 @@ func (p *page) liveOut(v int, live map[int]regSet) (out regSet) {
 
 // wanted chooses the registers that are worth loading before a loop: that are
 // live at its head, the most used first.
-func (p *page) wanted(live regSet, body map[int]bool, uses []touched) (s regSet) {
+func (p *page) wanted(live regSet, l *graph.Loop, uses []touched) (s regSet) {
 	count := make([]int, len(p.slots))
-	for v := range body {
+	for _, v := range l.Body {
 		for r, n := range uses[v].count {
 			count[r] += n
 		}

@@ -2,6 +2,7 @@ package emit
 
 import (
 	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/emit/graph"
 	"github.com/c2w/c2w/internal/wasm"
 )
 
@@ -19,7 +20,7 @@ func (b *block) straddles() bool { return b.end > core.PageSize && !b.cold }
 
 // jumpStraddle goes along an edge of the current node to such an instruction, if
 // it is what the function was made from.
-func (p *page) jumpStraddle(off int, e edge) {
+func (p *page) jumpStraddle(off int, e graph.Edge) {
 	if p.links != nil {
 		if self, ok := p.links(off); ok {
 			p.writeBack(p.node)
