@@ -430,9 +430,9 @@ func (p *page) follow(e graph.Edge) {
 	case graph.Break:
 		p.c.BrTo(p.label[e.To])
 	case graph.Here:
-		saved, node := p.avail, p.node
+		saved := p.avail
 		p.nested(e.To)
-		p.avail, p.node = saved, node
+		p.avail = saved
 	}
 }
 
@@ -448,10 +448,12 @@ func (p *page) nested(v int) {
 	for i := range l.free {
 		l.free[i] = append([]uint32(nil), free[i]...)
 	}
+	node := p.node
 	p.tree(v)
+	p.node = node
 	l.b, l.uses, l.held, l.temp, l.insn, l.cur = b, uses, held, temp, insn, cur
 	l.free, l.float64s, l.groups = free, float64s, groups
-	if cur < len(insn) { // not in a dispatch node
+	if p.cfg.Dispatch(p.node) == nil {
 		p.c.Mark(int32(b.Nodes[insn[cur]].Imm))
 	}
 }
