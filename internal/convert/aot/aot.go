@@ -118,7 +118,7 @@ func estimate(k *emit.Core, list []Candidate, least uint64) (sum int) {
 	bytes := make([]int, len(list))
 	parallel(len(list), func(i int) error {
 		ran, _ := list[i].ran(least)
-		for _, n := range k.Straight(list[i].Code, ran) {
+		for _, n := range k.Reach(list[i].Code, ran) {
 			bytes[i] += n * insnBytes
 		}
 		if bytes[i] > 0 {

@@ -6,7 +6,6 @@ import (
 	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/ir"
-	"github.com/c2w/c2w/internal/cpu/isa"
 	"github.com/c2w/c2w/internal/wasm"
 )
 
@@ -28,77 +27,62 @@ import (
 // the host's stack takes some hundred bytes; hosts have 512 KiB and more.
 const maxDepth = 32
 
-// callsOut reports whether the block ends in a call of code that may lie outside
-// of the page, which leaves nothing to do but to jump there.
-func (b *block) callsOut() bool {
-	switch b.ir.Nodes[len(b.ir.Nodes)-1].Op {
-	case ir.Jump:
-		return b.flow == isa.FlowCall
-	case ir.JumpInd:
-		return b.flow == isa.FlowIndCall
-	}
-	return false
-}
-
-// callsAt reports whether a node is a block whose call goes on behind it.
-func (g *control) callsAt(v int) bool { return v < len(g.calls) && g.calls[v] }
-
 // call emits the end of such a block.
-func (p *page) call(l *lowering, n *ir.Node) {
-	c := p.c
-	b := p.cfg.blocks[p.node-1]
+func (b *blockCode) call(l *lowering, n *ir.Node) {
+	c := b.c
+	x := b.slow.all.blocks[b.node-1]
 	indirect := n.Op == ir.JumpInd
 	if indirect {
 		l.need(n.Args[0])
 		c.LocalSet(l.addr)
 	}
-	p.flush(l)
-	p.storeBudget()
+	b.flush(l)
+	b.storeBudget()
 	returned := c.Block(wasm.Void)
 	if !indirect {
-		p.callDirect(b, returned)
+		b.callDirect(x, returned)
 	}
 	c.LocalGet(l.addr)
-	p.push(b.end)
-	c.LocalGet(p.depth)
-	c.CallSym(l.fn.call[core.CodeMode(p.mode)])
+	b.push(x.end)
+	c.LocalGet(b.depth)
+	c.CallSym(l.fn.call[core.CodeMode(b.src.Mode)])
 	c.LocalTee(l.addr)
-	p.push(b.end)
+	b.push(x.end)
 	c.Op(wasm.OpI64Ne)
-	c.BrIfTo(p.back)
+	c.BrIfTo(b.labels.back)
 	c.End() // returned
-	c.LocalGet(p.base)
+	c.LocalGet(b.base)
 	c.I32Load(2, uint32(core.OffBudget))
-	c.LocalSet(p.budget)
-	p.loadTLB()
-	p.loadLimits()
-	p.forgetAll()
-	p.jump(b.end)
+	c.LocalSet(b.budget)
+	b.loadTLB()
+	b.loadLimits()
+	b.forgetAll()
+	b.jump(x.end)
 }
 
 // callDirect calls the link's function for a block's call, if there is one, and
 // goes to returned if it comes back behind the call. Otherwise it sets addr to
 // where the guest is.
-func (p *page) callDirect(b *block, returned wasm.Label) {
-	c := p.c
-	link, ok := p.linkTo(b.taken)
+func (b *blockCode) callDirect(x *block, returned wasm.Label) {
+	c := b.c
+	link, ok := b.linkTo(x.taken)
 	if !ok {
-		p.push(b.taken)
-		c.LocalSet(p.l.addr)
+		b.push(x.taken)
+		c.LocalSet(b.addr)
 		return
 	}
 	set := c.Block(wasm.Void)
 	other := c.Block(wasm.Void)
-	p.guard(b.taken, link, other)
-	p.callLink(b.taken, link)
-	c.LocalTee(p.l.addr)
-	p.push(b.end)
+	b.guard(x.taken, link, other)
+	b.callLink(x.taken, link)
+	c.LocalTee(b.addr)
+	b.push(x.end)
 	c.Op(wasm.OpI64Eq)
 	c.BrIfTo(returned)
 	c.BrTo(set)
 	c.End() // other
-	p.push(b.taken)
-	c.LocalSet(p.l.addr)
+	b.push(x.taken)
+	c.LocalSet(b.addr)
 	c.End() // set
 }
 
@@ -106,9 +90,9 @@ func (p *page) callDirect(b *block, returned wasm.Label) {
 type Link struct {
 	Func   int    // its symbol
 	Target uint32 // core.Target of its slot and the entry
-	// straddles says that the entry may be an instruction which ends in the next
+	// crosses says that the entry may be an instruction which ends in the next
 	// page: core.Caches.Links knows nothing of that page, so no other is called there.
-	straddles bool
+	crosses bool
 }
 
 // NextLink is the link to the entry at an offset of p, if it is one, when p is the
@@ -116,8 +100,8 @@ type Link struct {
 func (k *Core) NextLink(i int, p *Page, off uint16) (Link, bool) {
 	entry, ok := slices.BinarySearch(p.Entries, off)
 	n := len(k.Pages) + i
-	straddles := len(p.Tail) > 0 && off > core.PageSize-core.MaxInsn
-	return Link{len(k.Funcs) + i, core.Target(uint32(abi.FirstPage+n), uint32(entry)), straddles}, ok && n < core.LinkSlots
+	crosses := len(p.Tail) > 0 && off > core.PageSize-core.MaxInsn
+	return Link{len(k.Funcs) + i, core.Target(uint32(abi.FirstPage+n), uint32(entry)), crosses}, ok && n < core.LinkSlots
 }
 
 // LongLink is a link that no function is longer with, for those whose links are
@@ -125,16 +109,16 @@ func (k *Core) NextLink(i int, p *Page, off uint16) (Link, bool) {
 var LongLink = Link{Target: core.Target(abi.FirstPage+core.LinkSlots-1, core.TargetEntries-1)}
 
 // linkTo is the link for an offset outside of the page.
-func (p *page) linkTo(off int) (Link, bool) {
-	if p.links == nil || off >= 0 && off < core.PageSize {
+func (p *pageCode) linkTo(off int) (Link, bool) {
+	if p.src.Links == nil || off >= 0 && off < core.PageSize {
 		return Link{}, false
 	}
-	link, ok := p.links(off)
-	return link, ok && !link.straddles
+	link, ok := p.src.Links(off)
+	return link, ok && !link.crosses
 }
 
 // linked goes on in the page function of a link, if it is the one for an offset.
-func (p *page) linked(off int, link Link) {
+func (p *pageCode) linked(off int, link Link) {
 	other := p.c.Block(wasm.Void)
 	p.guard(off, link, other)
 	p.storeBudget()
@@ -146,7 +130,7 @@ func (p *page) linked(off int, link Link) {
 // guard goes to other unless the link's function may be called at an offset's
 // address: core.Caches.Links says that the dispatcher would do it, in this mode
 // and now, and another call may lie within those that there are.
-func (p *page) guard(off int, link Link, other wasm.Label) {
+func (p *pageCode) guard(off int, link Link, other wasm.Label) {
 	c := p.c
 	unless := func() {
 		c.If(wasm.Void)
@@ -157,7 +141,7 @@ func (p *page) guard(off int, link Link, other wasm.Label) {
 	slot := link.Target/core.TargetEntries - abi.FirstPage
 	p.push(off&^core.PageMask | core.LinkValid)
 	c.LocalGet(p.base)
-	c.I64Load(3, p.caches-p.state+core.LinkBase+slot*8)
+	c.I64Load(3, p.core.caches-p.core.base+core.LinkBase+slot*8)
 	c.Op(wasm.OpI64Ne)
 	unless()
 	c.LocalGet(p.depth)
@@ -168,10 +152,10 @@ func (p *page) guard(off int, link Link, other wasm.Label) {
 // match sets addr to the address at an offset and goes to other unless the jump
 // cache has the link's target for it, which says more than any test of the code:
 // that this function would be called there by the dispatcher.
-func (p *page) match(off int, link Link, other wasm.Label) {
+func (p *pageCode) match(off int, link Link, other wasm.Label) {
 	c := p.c
 	p.push(off)
-	c.LocalSet(p.l.addr)
+	c.LocalSet(p.addr)
 	p.jumpTarget(other)
 	c.I32Const(int32(link.Target))
 	c.Op(wasm.OpI32Ne)
@@ -179,7 +163,7 @@ func (p *page) match(off int, link Link, other wasm.Label) {
 }
 
 // callLink calls the link's function for an offset and pushes what it returns.
-func (p *page) callLink(off int, link Link) {
+func (p *pageCode) callLink(off int, link Link) {
 	c := p.c
 	p.push(off &^ core.PageMask)
 	c.I32Const(int32(link.Target & (core.TargetEntries - 1)))
@@ -190,7 +174,7 @@ func (p *page) callLink(off int, link Link) {
 }
 
 // push pushes the address at an offset from the page's start.
-func (p *page) push(off int) {
+func (p *pageCode) push(off int) {
 	p.c.LocalGet(p.vbase)
 	if off != 0 {
 		p.c.I64Const(int64(off))

@@ -2,139 +2,32 @@ package emit
 
 import (
 	"slices"
-	"sort"
 
-	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/emit/graph"
 	"github.com/c2w/c2w/internal/cpu/ir"
 	"github.com/c2w/c2w/internal/cpu/isa"
 )
 
-// block is a basic block of a page's code. An instruction that ends in the next
-// page is a block by itself, and an entry: see straddle.go.
-type block struct {
-	start, end int // offsets in the page; end may exceed it by a straddling instruction's tail
-	insns      []isa.Insn
-	flow       isa.Flow // of the last instruction, FlowNext if the block falls into the next
-	ir         ir.Block
-	// Offsets to continue at: taken and fall through; -1 if there is none.
-	taken, next int
-	// cold blocks are copies of a block's parts (cold.go): side are those of this
-	// block, then is the one behind this one, paid how many instructions behind
-	// this one the budget has been charged for.
-	cold bool
-	side []*block
-	then *block
-	paid int
-}
-
 // control is the control flow of a page function. Node i+1 of the graph is
-// blocks[i].
+// the i-th block.
 type control struct {
 	*graph.Graph
-	blocks []*block
-	calls  []bool // node ends in a call of code elsewhere, and goes on behind it
+	calls []bool // by node: ends in a call of code elsewhere, and goes on behind it
 }
 
-// findBlocks discovers the code that entries reach inside a page, and returns
-// the blocks by rising offset; live, if not nil, says which instructions count. What follows a call or an instruction that Go
-// executes is reached by an entry of its own or not at all.
-func findBlocks(g isa.ISA, code []byte, asked []uint16, live *offsets, limit int) []*block {
-	forms := g.Forms()
-	insns := map[int]isa.Insn{}
-	leader := map[int]bool{}
-	var work []int
-	add := func(off int) {
-		if off >= 0 && off < core.PageSize && !leader[off] {
-			leader[off] = true
-			work = append(work, off)
-		}
+// connect connects blocks. Entries are the offsets asked for, where there is a
+// block, and what the graph adds. slow says which blocks are copies, nil that none
+// is one.
+func connect(x *lifted, asked []uint16, slow *slowPaths) *control {
+	blocks := x.blocks
+	code := len(blocks) // that many blocks are no copies
+	if slow != nil {
+		code = slow.code
 	}
-	for _, e := range asked {
-		add(int(e))
-	}
-	for len(work) > 0 {
-		off := work[0]
-		work = work[1:]
-		for off < core.PageSize {
-			if _, seen := insns[off]; seen {
-				break
-			}
-			in, ok := g.Decode(code[off:])
-			if !ok || len(insns) >= limit || live != nil && !live[off] {
-				break
-			}
-			insns[off] = in
-			next := off + int(in.Len)
-			if next > core.PageSize {
-				leader[off] = true
-			}
-			flow := forms[in.Form].Flow
-			switch flow {
-			case isa.FlowBranch, isa.FlowJump, isa.FlowCall:
-				add(off + int(in.Imm))
-			}
-			if flow == isa.FlowBranch || flow == isa.FlowResume {
-				add(next)
-			}
-			off = next
-			if flow != isa.FlowNext {
-				break
-			}
-		}
-	}
-	var starts []int
-	for off := range leader {
-		if _, ok := insns[off]; ok {
-			starts = append(starts, off)
-		}
-	}
-	sort.Ints(starts)
-	var blocks []*block
-	for _, s := range starts {
-		b := &block{start: s, taken: -1, next: -1}
-		off := s
-		for {
-			in, ok := insns[off]
-			if !ok || off > s && leader[off] {
-				b.next = off // another block, or code that stays interpreted
-				break
-			}
-			b.insns = append(b.insns, in)
-			flow := forms[in.Form].Flow
-			next := off + int(in.Len)
-			if flow != isa.FlowNext {
-				b.flow = flow
-				switch flow {
-				case isa.FlowBranch:
-					b.taken, b.next = off+int(in.Imm), next
-				case isa.FlowResume:
-					b.next = next
-				case isa.FlowJump, isa.FlowCall:
-					b.taken = off + int(in.Imm)
-				}
-				off = next
-				break
-			}
-			off = next
-		}
-		b.end = off
-		blocks = append(blocks, b)
-	}
-	return blocks
-}
-
-// newControl connects blocks. Entries are the offsets asked for, where there is a
-// block, and what the graph adds.
-func newControl(blocks []*block, asked []uint16) *control {
-	g := &control{blocks: blocks, calls: make([]bool, len(blocks)+1)}
-	node, copies := map[int]int{}, map[*block]int{}
-	for i, b := range blocks {
-		if b.cold {
-			copies[b] = i + 1
-		} else {
-			node[b.start] = i + 1
-		}
+	g := &control{calls: make([]bool, len(blocks)+1)}
+	node := make(map[int]int, code)
+	for i, b := range blocks[:code] {
+		node[b.start] = i + 1
 	}
 	nodes := make([]graph.Node, len(blocks))
 	for _, off := range asked {
@@ -142,14 +35,14 @@ func newControl(blocks []*block, asked []uint16) *control {
 			nodes[v-1].Entry = true
 		}
 	}
-	for i, b := range blocks {
-		nodes[i].Entry = nodes[i].Entry || b.straddles()
-		nodes[i].Labelled = b.cold // led to from the middle of a block
+	for i, b := range blocks[:code] {
+		nodes[i].Entry = nodes[i].Entry || b.crossesPage()
 	}
 	for i, b := range blocks {
+		isCopy := i >= code
 		behind, back := node[b.end]
 		_, inside := node[b.taken]
-		g.calls[i+1] = back && !inside && !b.cold && b.callsOut()
+		g.calls[i+1] = back && !inside && !isCopy && callsOut(b, &x.ir[i])
 		if back && nodes[behind-1].Entry {
 			switch b.flow {
 			case isa.FlowCall, isa.FlowIndCall, isa.FlowSingle:
@@ -157,9 +50,12 @@ func newControl(blocks []*block, asked []uint16) *control {
 			}
 		}
 		n := &nodes[i]
-		if b.then != nil {
-			n.Succ = []int{copies[b.then]}
-			continue
+		if isCopy {
+			n.Labelled = true // led to from the middle of a block
+			if then := slow.then[i-code]; then != 0 {
+				n.Succ = []int{then}
+				continue
+			}
 		}
 		ways := []int{b.taken, b.next}
 		if g.calls[i+1] {
@@ -175,13 +71,18 @@ func newControl(blocks []*block, asked []uint16) *control {
 			}
 			n.Succ = append(n.Succ, to)
 		}
-		for _, s := range b.side {
-			n.Succ = append(n.Succ, copies[s])
+		if !isCopy && slow != nil {
+			n.Succ = append(n.Succ, slow.of[i]...)
 		}
 	}
 	g.Graph = graph.New(nodes)
 	return g
 }
+
+func (g *control) check() error { return g.Check() }
+
+// callsAt reports whether a node is a block whose call goes on behind it.
+func (g *control) callsAt(v int) bool { return v < len(g.calls) && g.calls[v] }
 
 // innermostLoops calls do for each loop that has none inside, nor a call, which
 // has all registers in memory.
@@ -191,4 +92,16 @@ func (g *control) innermostLoops(do func(l *graph.Loop)) {
 			do(l)
 		}
 	}
+}
+
+// callsOut reports whether a block ends in a call of code that may lie outside
+// of the page, which leaves nothing to do but to jump there.
+func callsOut(b *block, x *ir.Block) bool {
+	switch x.Nodes[len(x.Nodes)-1].Op {
+	case ir.Jump:
+		return b.flow == isa.FlowCall
+	case ir.JumpInd:
+		return b.flow == isa.FlowIndCall
+	}
+	return false
 }

@@ -23,6 +23,9 @@ type Core struct {
 	Interp int
 	// Pages are the page functions in the order of their table slots.
 	Pages []int
+	// SeePass, if not nil, is called after each pass of each translation, also from
+	// several goroutines.
+	SeePass func(*Source, Pass)
 
 	modes        []uint32 // of Pages
 	base, caches uint32

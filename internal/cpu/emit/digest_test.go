@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c2w/c2w/internal/cpu/abi"
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/wasm"
@@ -118,7 +119,7 @@ func corpusPage(seed uint64) *Source {
 		s.Links = func(int) (Link, bool) { return LongLink, true }
 	case 2:
 		s.Links = func(off int) (Link, bool) {
-			return Link{Func: 7, Target: core.Target(FirstPage+3, 2), straddles: off&3 == 2}, off&4 == 0
+			return Link{Func: 7, Target: core.Target(abi.FirstPage+3, 2), crosses: off&3 == 2}, off&4 == 0
 		}
 	case 3:
 		for range 1 + w.rng.IntN(20) {

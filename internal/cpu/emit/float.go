@@ -201,7 +201,7 @@ func (l *lowering) fpArith(n *ir.Node, op ir.FP, t wasm.ValType) {
 		l.t.fpLimit(l)
 		l.c.Op(wasm.OpI32Eqz)
 	}
-	if l.t.aside(l) {
+	if l.t.toSlowPath(l) {
 		finish()
 		return
 	}
@@ -291,6 +291,23 @@ func (l *lowering) exactHere(n *ir.Node, op ir.FP, x, y expr, r uint32) expr {
 // infinity. The limit is that of binary32; binary64 from 2^1008 on are refused,
 // too.
 const fpLimit = 0xfdff_fffe
+
+// pushLimit pushes the limit of results, from the state, whose words word pushes.
+func pushLimit(c *wasm.Code, word func(off int)) {
+	limit := uint32(fpLimit)
+	c.I32Const(int32(limit))
+	c.I32Const(0)
+	word(core.OffFPRound)
+	c.Select()
+}
+
+// pushFMABound pushes the bound of fusedLarge.
+func pushFMABound(c *wasm.Code, word func(off int)) {
+	c.F64Const(fmaLeast)
+	c.F64Const(math.Inf(1))
+	word(core.OffFPRound)
+	c.Select()
+}
 
 // leastLarge is a magnitude that is no result of rounding a tiny number.
 func leastLarge(t wasm.ValType) int32 {

@@ -23,9 +23,6 @@ type floatTier interface {
 	resumeIf(l *lowering)
 	// recordMode pushes the rounding mode in the record's immediate.
 	recordMode(l *lowering)
-	// aside pops a condition and, if it holds, goes to where the instruction is
-	// executed with all that may be needed; or it does nothing, and says so.
-	aside(l *lowering) bool
 	// fpLimit and fmaBound push what results are compared with (float.go).
 	fpLimit(l *lowering)
 	fmaBound(l *lowering)

@@ -77,7 +77,7 @@ func interpreter(g isa.ISA, h *abi.Handlers, base, caches uint32, fn *funcs, sym
 		*p = main.AddLocal(wasm.I32)
 	}
 	m.target = main.AddLocal(wasm.I64)
-	l := newLowering(m, main, fn)
+	l := newLowering(m, newOutput(main, fn))
 	out := []*wasm.Func{main}
 
 	m.prologue()
@@ -274,7 +274,7 @@ func (m *interp) callHandler(sym int) {
 func (m *interp) outlined(f isa.Form, fn *funcs) *wasm.Func {
 	w := &wasm.Func{Name: "interp." + m.g.Forms()[f].Name, Type: handlerType}
 	o := &interp{base: m.base, caches: m.caches, g: m.g, h: m.h, f: w, c: &w.Body, rec: 0, tlbm: 1, vbase: 2, outline: true, form: f, pair: 1}
-	l := newLowering(o, w, fn)
+	l := newLowering(o, newOutput(w, fn))
 	var b ir.Builder
 	isa.LiftForm(&b, m.g, f, 0)
 	l.block(&b.Block)

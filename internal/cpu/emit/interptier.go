@@ -77,14 +77,25 @@ func (m *interp) recordMode(l *lowering) {
 	m.c.I32Load16U(1, uint32(m.slotOf(l)*core.RecordSize+core.RecImm+ir.RecordMode/8))
 }
 
-func (m *interp) aside(*lowering) bool { return false }
+func (m *interp) toSlowPath(*lowering) bool { return false }
+
+func (m *interp) accessByCopy(*lowering, *ir.Node, int, uint32) bool { return false }
+
+func (m *interp) cached(ir.Loc) bool { return false }
+
+func (m *interp) inLocal(ir.Loc) (local uint32, ok bool) { return 0, false }
+
+func (m *interp) home(int32) ir.Loc { return ir.Loc{} }
 
 func (m *interp) resumeIf(l *lowering) { m.exitIf(l) }
 
-func (m *interp) fpLimit(l *lowering)  { pushLimit(l) }
-func (m *interp) fmaBound(l *lowering) { pushFMABound(l) }
+func (m *interp) fpLimit(l *lowering)  { pushLimit(m.c, m.word) }
+func (m *interp) fmaBound(l *lowering) { pushFMABound(m.c, m.word) }
 
-func (m *interp) stateWord(l *lowering, off int) {
+func (m *interp) stateWord(l *lowering, off int) { m.word(off) }
+
+// word pushes a 32-bit word of the state.
+func (m *interp) word(off int) {
 	m.c.I32Const(0)
 	m.c.I32Load(2, m.base+uint32(off))
 }

@@ -1,10 +1,12 @@
 // Package emit turns intermediate representation into Wasm: the handlers of
-// the interpreter (interp.go), page functions (page.go) and the few helper
+// the interpreter (interp.go), page functions (passes.go) and the few helper
 // functions that both call (helpers.go). It knows the layout of package core
 // and no guest ISA beyond the tables of package isa.
 package emit
 
 import (
+	"slices"
+
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/ir"
 	"github.com/c2w/c2w/internal/wasm"
@@ -13,15 +15,39 @@ import (
 // tier is what differs between the ways to run a block: where registers are,
 // how code leaves, and where the program counter is.
 type tier interface {
+	registerTier
+	exitTier
+	memoryTier
+	floatTier
+	pc(l *lowering, next bool)
+	operand(l *lowering, slot int)
+	// terminator emits a node that ends the block, or the fall through (nil).
+	terminator(l *lowering, n *ir.Node)
+}
+
+// registerTier is where the state's slots are.
+type registerTier interface {
 	// get pushes a state slot.
 	get(l *lowering, loc ir.Loc, t ir.Type)
 	// set takes a value for a slot: to write it now, or before anyone looks.
 	set(l *lowering, loc ir.Loc, v ir.Value)
 	// setsNow says that set does not wait.
 	setsNow() bool
+	// stateWord pushes a 32-bit word of the state.
+	stateWord(l *lowering, off int)
+	// cached says that reading a slot again costs no memory access.
+	cached(loc ir.Loc) bool
+	// inLocal brings a slot of integers into a local that stays its own; without
+	// such a local it does nothing, and says so.
+	inLocal(loc ir.Loc) (local uint32, ok bool)
+	// home is the slot whose own local a local is, or the zero Loc.
+	home(local int32) ir.Loc
+}
+
+// exitTier is how code leaves.
+type exitTier interface {
 	// ready comes before code that may leave, while nothing is conditional.
 	ready(l *lowering)
-	floatTier
 	// exitIf pops a condition and leaves for Go to execute the instruction.
 	exitIf(l *lowering)
 	// missIf pops two 64-bit values and leaves, if they differ, because the TLB
@@ -29,24 +55,47 @@ type tier interface {
 	missIf(l *lowering, kind uint32)
 	// irqCheck leaves after the instruction if State.IRQ is set.
 	irqCheck(l *lowering)
-	// stateWord pushes a 32-bit word of the state.
-	stateWord(l *lowering, off int)
+	// toSlowPath pops a condition and, if it holds, goes to where the instruction is
+	// executed with all that may be needed; or it does nothing, and says so.
+	toSlowPath(l *lowering) bool
+}
+
+// memoryTier is how an address is found in TLBs.
+type memoryTier interface {
 	// tlb pops the index within a TLB (entry × size) and pushes an address to
 	// which the returned offset is added to reach the entry.
 	tlb(l *lowering, which int) (offset uint32)
-	pc(l *lowering, next bool)
-	operand(l *lowering, slot int)
-	// terminator emits a node that ends the block, or the fall through (nil).
-	terminator(l *lowering, n *ir.Node)
+	// accessByCopy pushes the host's address of an access that knows a shorter way
+	// than by a TLB; or it does nothing, and says so.
+	accessByCopy(l *lowering, n *ir.Node, which int, kind uint32) bool
+}
+
+// output is a function being emitted: what its blocks share.
+type output struct {
+	f    *wasm.Func
+	c    *wasm.Code
+	fn   *funcs
+	free temporaries
+	addr uint32    // i64 local: guest virtual address of the current access
+	ent  uint32    // i32 local: TLB entry, or address in the host
+	fp   [3]uint32 // scratch locals of float.go, 0 where there is none yet
+}
+
+// temporaries are locals that hold nothing: i32, i64, f64.
+type temporaries [3][]uint32
+
+func (t temporaries) clone() (c temporaries) {
+	for i := range t {
+		c[i] = slices.Clone(t[i])
+	}
+	return c
 }
 
 // lowering emits one block into a function.
 type lowering struct {
+	*output
 	t    tier
-	f    *wasm.Func
-	c    *wasm.Code
 	b    *ir.Block
-	fn   *funcs
 	uses []int32 // uses not emitted yet
 	held []int32 // local that holds the value, or -1
 	temp []bool  // held is a temporary of ours
@@ -55,11 +104,6 @@ type lowering struct {
 	insn     []int32        // index of the Insn node that a node belongs to
 	cur      int            // node whose exits are being emitted
 	groups   map[int]*group // by access
-
-	free [3][]uint32 // temporaries: i32, i64, f64
-	addr uint32      // i64 local: guest virtual address of the current access
-	ent  uint32      // i32 local: TLB entry, or address in the host
-	fp   [3]uint32   // scratch locals of float.go, 0 where there is none yet
 }
 
 // funcs names the helper functions that lowered code calls.
@@ -70,27 +114,29 @@ type funcs struct {
 	call                 [core.CodeModes]int // symbols of Core.caller
 }
 
-func newLowering(t tier, f *wasm.Func, fn *funcs) *lowering {
-	return &lowering{t: t, f: f, c: &f.Body, fn: fn, addr: f.AddLocal(wasm.I64), ent: f.AddLocal(wasm.I32)}
+func newOutput(f *wasm.Func, fn *funcs) *output {
+	return &output{f: f, c: &f.Body, fn: fn, addr: f.AddLocal(wasm.I64), ent: f.AddLocal(wasm.I32)}
 }
+
+func newLowering(t tier, o *output) *lowering { return &lowering{output: o, t: t} }
 
 // valType is the Wasm type of an IR type.
 func valType(t ir.Type) wasm.ValType {
 	return [...]wasm.ValType{ir.I32: wasm.I32, ir.I64: wasm.I64, typeF64: wasm.F64}[t]
 }
 
-func (l *lowering) alloc(t ir.Type) uint32 {
-	p := &l.free[t-ir.I32]
+func (o *output) alloc(t ir.Type) uint32 {
+	p := &o.free[t-ir.I32]
 	if n := len(*p); n > 0 {
 		v := (*p)[n-1]
 		*p = (*p)[:n-1]
 		return v
 	}
-	return l.f.AddLocal(valType(t))
+	return o.f.AddLocal(valType(t))
 }
 
-func (l *lowering) release(t ir.Type, local uint32) {
-	l.free[t-ir.I32] = append(l.free[t-ir.I32], local)
+func (o *output) release(t ir.Type, local uint32) {
+	o.free[t-ir.I32] = append(o.free[t-ir.I32], local)
 }
 
 // block emits a block with its terminator.
@@ -101,7 +147,7 @@ func (l *lowering) block(b *ir.Block) {
 	l.held = append(l.held[:0], make([]int32, n)...)
 	l.temp = append(l.temp[:0], make([]bool, n)...)
 	l.float64s = append(l.float64s[:0], make([]bool, n)...)
-	l.findInsns()
+	l.insn = insnsOf(b)
 	for i := range b.Nodes {
 		l.held[i] = -1
 		for _, a := range b.Nodes[i].Args {
@@ -124,6 +170,9 @@ func (l *lowering) block(b *ir.Block) {
 	}
 	l.t.terminator(l, nil)
 }
+
+// offset is where the instruction being emitted lies in its page.
+func (l *lowering) offset() int { return int(l.b.Nodes[l.insn[l.cur]].Imm) }
 
 func lazy(op ir.Op) bool {
 	return op.Pure() || op == ir.Get || op == ir.PC || op == ir.NextPC || op == ir.Insn
@@ -244,7 +293,7 @@ func (l *lowering) beforeSet(loc ir.Loc, v ir.Value, nodes int) {
 	// Values that were written to this slot and are read from its home since:
 	// results, and what was copied from another slot.
 	for j := 0; j < nodes; j++ {
-		if l.held[j] >= 0 && !l.temp[j] && l.uses[j] > 0 && l.homeOf(j) == loc {
+		if l.held[j] >= 0 && !l.temp[j] && l.uses[j] > 0 && l.t.home(l.held[j]) == loc {
 			l.save(ir.Value(j))
 		}
 	}
@@ -252,14 +301,6 @@ func (l *lowering) beforeSet(loc ir.Loc, v ir.Value, nodes int) {
 
 // onlyIn reports whether the last use of get is inside the tree of v.
 func (l *lowering) onlyIn(v, get ir.Value) bool { return l.reaches(v, get) }
-
-// homeOf is the slot whose home local holds value j.
-func (l *lowering) homeOf(j int) ir.Loc {
-	if h, ok := l.t.(interface{ home(local int32) ir.Loc }); ok {
-		return h.home(l.held[j])
-	}
-	return ir.Loc{}
-}
 
 // save copies a value that lives in a register's home to a temporary.
 func (l *lowering) save(v ir.Value) {
@@ -345,8 +386,7 @@ func (l *lowering) cheapAgain(v ir.Value) bool {
 	if n.Op != ir.Get {
 		return false
 	}
-	r, ok := l.t.(interface{ cached(ir.Loc) bool })
-	return ok && r.cached(n.Loc)
+	return l.t.cached(n.Loc)
 }
 
 // compute pushes the value of a node that is not held.
@@ -414,12 +454,8 @@ func (l *lowering) access(n *ir.Node, write uint32) (offset uint32) {
 	if write != 0 {
 		which = core.WriteTLB
 	}
-	if p, ok := l.t.(*page); ok {
-		if last := p.last(l, n); last != nil {
-			l.need(n.Args[0])
-			l.recall(p, last, which, kind, n.Aux)
-			return 0
-		}
+	if l.t.accessByCopy(l, n, which, kind) {
+		return 0
 	}
 	l.search(which, kind, n.Aux, func() { l.need(n.Args[0]) })
 	return 0

@@ -1,6 +1,10 @@
 package emit
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/ir"
 	"github.com/c2w/c2w/internal/cpu/isa"
@@ -24,23 +28,24 @@ import (
 // the cache for an address in this page leads to, now, is this function. An
 // address that is no entry has none in the cache, or one without target.
 
-// findStays notes the blocks whose indirect jumps are likely to stay, and says
-// whether there is one. The test costs those that leave some three machine
-// instructions, and a function that begins again is a loop to the engine, so
-// only these are: jumps in code that calls inside the page lead to, since it
-// returns there; and jumps by a table of offsets, which compilers make of
-// switches.
-func (p *page) findStays() (any bool) {
-	blocks := p.cfg.blocks
+// indirectJumps say which blocks' indirect jumps are likely to stay, by block.
+type indirectJumps []bool
+
+// planIndirectJumps finds the indirect jumps that are likely to stay. The test
+// costs those that leave some three machine instructions, and a function that
+// begins again is a loop to the engine, so only these are: jumps in code that calls
+// inside the page lead to, since it returns there; and jumps by a table of offsets,
+// which compilers make of switches.
+func planIndirectJumps(x *lifted) indirectJumps {
 	at := map[int]int{}
 	var work []int
-	for i, b := range blocks {
+	for i, b := range x.blocks {
 		at[b.start] = i
 		if b.flow == isa.FlowCall {
 			work = append(work, b.taken)
 		}
 	}
-	called := make([]bool, len(blocks))
+	called := make([]bool, len(x.blocks))
 	for len(work) > 0 {
 		i, ok := at[work[len(work)-1]]
 		work = work[:len(work)-1]
@@ -48,21 +53,37 @@ func (p *page) findStays() (any bool) {
 			continue
 		}
 		called[i] = true
-		switch b := blocks[i]; b.flow {
+		switch b := x.blocks[i]; b.flow {
 		case isa.FlowCall, isa.FlowIndCall:
 			work = append(work, b.end) // where the call returns to
 		default:
 			work = append(work, b.next, b.taken)
 		}
 	}
-	p.stays = make([]bool, len(blocks))
-	for i, b := range blocks {
-		n := &b.ir.Nodes[len(b.ir.Nodes)-1]
-		p.stays[i] = n.Op == ir.JumpInd && b.flow == isa.FlowInd && (called[i] || tableJump(&b.ir, n))
-		any = any || p.stays[i]
+	stay := make(indirectJumps, len(x.blocks))
+	for i, b := range x.blocks {
+		n := &x.ir[i].Nodes[len(x.ir[i].Nodes)-1]
+		stay[i] = n.Op == ir.JumpInd && b.flow == isa.FlowInd && (called[i] || tableJump(&x.ir[i], n))
 	}
-	return any
+	return stay
 }
+
+// stays reports whether the indirect jump of a node is likely to stay.
+func (list indirectJumps) stays(v int) bool { return v <= len(list) && list[v-1] }
+
+func (list indirectJumps) String() string {
+	var b strings.Builder
+	b.WriteString("may stay:")
+	for i, is := range list {
+		if is {
+			fmt.Fprintf(&b, " block %d", i+1)
+		}
+	}
+	return b.String() + "\n"
+}
+
+// check has nothing to find: any choice is right.
+func (list indirectJumps) check() error { return nil }
 
 // tableJump reports whether a block's jump goes to the sum of an address and
 // an offset that is read from memory.
@@ -76,8 +97,8 @@ func tableJump(b *ir.Block, n *ir.Node) bool {
 }
 
 // whole emits the nodes, in a loop if an indirect jump may stay.
-func (p *page) whole() {
-	if !p.findStays() {
+func (p *pageCode) whole() {
+	if !slices.Contains(p.jumps, true) {
 		p.tree(0)
 		return
 	}
@@ -87,12 +108,12 @@ func (p *page) whole() {
 	// As in a call, so that engines keep no local but the parameters and the
 	// budget from one round to the next.
 	c.I64Const(0)
-	c.LocalSet(p.l.addr)
-	if len(p.cfg.Dispatches) > 0 {
+	c.LocalSet(p.addr)
+	if len(p.control.Dispatches) > 0 {
 		c.I32Const(0)
-		c.LocalSet(p.sel)
+		c.LocalSet(p.number)
 	}
-	p.inside = c.Block(wasm.Void)
+	p.labels.inside = c.Block(wasm.Void)
 	p.tree(0)
 	c.Mark(Own)
 	c.End() // inside
@@ -101,26 +122,26 @@ func (p *page) whole() {
 	c.End() // again
 	c.End() // out
 	p.storeBudget()
-	c.LocalGet(p.l.addr)
+	c.LocalGet(p.addr)
 	c.Return()
 }
 
 // stay goes on inside if the address in addr lies in the function's page.
-func (p *page) stay() {
+func (p *pageCode) stay() {
 	c := p.c
-	c.LocalGet(p.l.addr)
+	c.LocalGet(p.addr)
 	c.LocalGet(p.vbase)
 	c.Op(wasm.OpI64Sub)
 	c.I64Const(core.PageSize)
 	c.Op(wasm.OpI64LtU)
-	c.BrIfTo(p.inside)
+	c.BrIfTo(p.labels.inside)
 }
 
 // findEntry looks the address in addr up in the jump cache, in the first of its
 // places alone. It goes to out if the budget is used up or no entry is found.
-func (p *page) findEntry(out wasm.Label) {
+func (p *pageCode) findEntry(out wasm.Label) {
 	c := p.c
-	at := p.code // which is set only on the way out
+	at := p.exit // which is set only on the way out
 	c.LocalGet(p.budget)
 	c.I32Const(0)
 	c.Op(wasm.OpI32LeS)
@@ -137,13 +158,13 @@ func (p *page) findEntry(out wasm.Label) {
 
 // jumpTarget pushes the target that the jump cache has for the address in addr, in
 // the first of its places alone, and goes to none if it has no entry there.
-func (p *page) jumpTarget(none wasm.Label) {
+func (p *pageCode) jumpTarget(none wasm.Label) {
 	c := p.c
-	at := p.code // which is set only on the way out
-	jumps := jumpsOf(p.caches, p.mode)
-	jumpPlace(c, p.l.addr)
+	at := p.exit // which is set only on the way out
+	jumps := jumpsOf(p.core.caches, p.src.Mode)
+	jumpPlace(c, p.addr)
 	c.LocalTee(at)
-	jumpDiffers(c, jumps, p.l.addr)
+	jumpDiffers(c, jumps, p.addr)
 	c.BrIfTo(none)
 	c.LocalGet(at)
 	c.I32Load(2, jumps+core.JumpTarget)

@@ -60,20 +60,20 @@ func (l *lowering) findGroups() {
 	if l.t.interprets() {
 		return
 	}
-	l.groups = l.formGroups(func(g *group) { l.uses[g.root]++ })
+	l.groups = formGroups(l.b, func(g *group) { l.uses[g.root]++ })
 }
 
 // formGroups forms the groups; member is told of every access of one.
-func (l *lowering) formGroups(member func(*group)) map[int]*group {
+func formGroups(b *ir.Block, member func(*group)) map[int]*group {
 	latest := map[ir.Value]*group{}
 	of := map[int]*group{}
-	for i := range l.b.Nodes {
-		n := &l.b.Nodes[i]
+	for i := range b.Nodes {
+		n := &b.Nodes[i]
 		if n.Op != ir.Load && n.Op != ir.Store {
 			continue
 		}
-		root, off := origin(l.b, n.Args[0])
-		if _, ok := l.b.IsConst(root); ok {
+		root, off := origin(b, n.Args[0])
+		if _, ok := b.IsConst(root); ok {
 			continue
 		}
 		g := latest[root]
@@ -114,13 +114,9 @@ func (l *lowering) rootLocal(v ir.Value) {
 		return
 	}
 	n := &l.b.Nodes[v]
-	if p, ok := l.t.(*page); ok && n.Op == ir.Get && n.Type == ir.I64 && !p.floatSlot(n.Loc) {
-		if r, ok := p.num[n.Loc.Off]; ok {
-			if !p.avail.has(r) {
-				p.loadReg(n.Loc.Off)
-				p.avail.add(r)
-			}
-			l.held[v], l.temp[v], l.float64s[v] = int32(p.reg(n.Loc.Off)), false, false
+	if n.Op == ir.Get && n.Type == ir.I64 {
+		if local, ok := l.t.inLocal(n.Loc); ok {
+			l.held[v], l.temp[v], l.float64s[v] = int32(local), false, false
 			return
 		}
 	}

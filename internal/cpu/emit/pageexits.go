@@ -7,7 +7,7 @@ import (
 
 // How a page function is left: for Go, by an exit, or for another translation.
 
-// The code of an exit, in p.code: the offset of the next instruction, the reason
+// The code of an exit, in pageCode.exit: the offset of the next instruction, the reason
 // (or the kind of the missed access, with codeMiss), and above it, because it is
 // small as a rule and constants take as many bytes as they need, how many
 // instructions of the budget are given back.
@@ -19,64 +19,64 @@ const (
 
 const _ = uint(codeMiss - core.NumExits) // reasons fit
 
-// out leaves for Go, at an offset from the page's start. State that is not in
+// exitAt leaves for Go, at an offset from the page's start. State that is not in
 // memory yet is the loop's registers at most.
-func (p *page) out(off int, r core.Exit, kind uint32, refund int) {
-	c, h := p.c, p.owner[p.node]
+func (b *blockCode) exitAt(off int, r core.Exit, kind uint32, refund int) {
+	c, h := b.c, b.regs.owner[b.node]
 	reason := uint32(r)
 	if r == core.ExitMiss {
 		reason = codeMiss | kind
 	}
 	c.I32Const(int32(uint32(off) | reason<<codeReason | uint32(refund)<<codeRefund))
-	c.LocalSet(p.code)
+	c.LocalSet(b.exit)
 	switch {
 	case h != 0:
 		if r == core.ExitBudget {
 			// Or the loop would carry the last address to its head.
 			c.I64Const(0)
-			c.LocalSet(p.l.addr)
+			c.LocalSet(b.addr)
 		}
-		c.BrTo(p.stub[h])
+		c.BrTo(b.labels.writeBack[h])
 	case r == core.ExitMiss:
-		c.BrTo(p.missed)
+		c.BrTo(b.labels.missed)
 	default:
-		c.BrTo(p.exit)
+		c.BrTo(b.labels.exit)
 	}
 }
 
-// outIf is out if the condition on the stack holds. Both arms are always there,
+// exitAtIf is exitAt if the condition on the stack holds. Both arms are always there,
 // even if empty: see docs/RATIONALE.md, "What does wazero make of generated code".
-func (p *page) outIf(l *lowering, off int, r core.Exit, kind uint32, refund int) {
-	p.c.If(wasm.Void)
-	p.writePending(l)
-	p.out(off, r, kind, refund)
-	p.c.Else()
-	p.c.End()
+func (b *blockCode) exitAtIf(l *lowering, off int, r core.Exit, kind uint32, refund int) {
+	b.c.If(wasm.Void)
+	b.writePending(l)
+	b.exitAt(off, r, kind, refund)
+	b.c.Else()
+	b.c.End()
 }
 
-// outUnless is out unless a comparison of what is on the stack holds; not is the
+// exitAtUnless is exitAt unless a comparison of what is on the stack holds; not is the
 // opposite comparison. Which arm the way out is in decides where engines put it,
 // and they disagree: wazero puts an else arm behind everything else, wasmtime the
 // other one. In loops wazero's way is better in both.
-func (p *page) outUnless(l *lowering, is, not wasm.Opcode, off int, r core.Exit, kind uint32, refund int) {
-	if p.owner[p.node] == 0 {
-		p.c.Op(not)
-		p.outIf(l, off, r, kind, refund)
+func (b *blockCode) exitAtUnless(l *lowering, is, not wasm.Opcode, off int, r core.Exit, kind uint32, refund int) {
+	if b.regs.owner[b.node] == 0 {
+		b.c.Op(not)
+		b.exitAtIf(l, off, r, kind, refund)
 		return
 	}
-	p.c.Op(is)
-	p.c.If(wasm.Void)
-	p.c.Else()
-	p.writePending(l)
-	p.out(off, r, kind, refund)
-	p.c.End()
+	b.c.Op(is)
+	b.c.If(wasm.Void)
+	b.c.Else()
+	b.writePending(l)
+	b.exitAt(off, r, kind, refund)
+	b.c.End()
 }
 
-// leave lets go to Go as code says.
-func (p *page) leave() {
+// leave goes to Go as the code of the exit says.
+func (p *pageCode) leave() {
 	c := p.c
 	field := func(shift int32, mask int32) {
-		c.LocalGet(p.code)
+		c.LocalGet(p.exit)
 		if shift > 0 {
 			c.I32Const(shift)
 			c.Op(wasm.OpI32ShrU)
@@ -110,13 +110,13 @@ func (p *page) leave() {
 }
 
 // returnTo goes on in another translation, at an offset from the page's start.
-func (p *page) returnTo(off int) {
+func (p *pageCode) returnTo(off int) {
 	p.storeBudget()
 	p.push(off)
 	p.c.Return()
 }
 
-func (p *page) storeBudget() {
+func (p *pageCode) storeBudget() {
 	p.c.LocalGet(p.base)
 	p.c.LocalGet(p.budget)
 	p.c.I32Store(2, uint32(core.OffBudget))

@@ -7,12 +7,15 @@ import (
 	"github.com/c2w/c2w/internal/cpu/isa"
 )
 
+// The reach of an offset is what is executed with it for certain: the instructions
+// straight behind it up to a jump or call. A profile knows some offsets of a page;
+// their reach is all of the page that is known to run.
+
 // offsets is a set of offsets in a page.
 type offsets [core.PageSize]bool
 
-// straight returns the instructions that lie straight behind the given offsets,
-// up to a jump or call; nil without any offset.
-func straight(g isa.ISA, code []byte, from []uint16) *offsets {
+// reachFrom returns the reach of offsets; nil without any offset.
+func reachFrom(g isa.ISA, code []byte, from []uint16) *offsets {
 	if len(from) == 0 {
 		return nil
 	}
@@ -23,9 +26,9 @@ func straight(g isa.ISA, code []byte, from []uint16) *offsets {
 	return live
 }
 
-// Straight says how many instructions each of the offsets adds to those that
-// TranslateRan would execute with the offsets before it.
-func (k *Core) Straight(code []byte, ran []uint16) []int {
+// Reach says how many instructions each of the offsets adds to those that a
+// function with Source.Ran has by the offsets before it.
+func (k *Core) Reach(code []byte, ran []uint16) []int {
 	live := &offsets{}
 	n := make([]int, len(ran))
 	for i, off := range ran {
@@ -34,7 +37,7 @@ func (k *Core) Straight(code []byte, ran []uint16) []int {
 	return n
 }
 
-// add adds what lies straight behind an offset and is not there yet.
+// add adds the reach of an offset, and says how much of it was not there yet.
 func (o *offsets) add(g isa.ISA, code []byte, from uint16) (n int) {
 	for off := int(from); off < core.PageSize && !o[off]; {
 		in, ok := g.Decode(code[off:])
@@ -51,9 +54,9 @@ func (o *offsets) add(g isa.ISA, code []byte, from uint16) (n int) {
 	return n
 }
 
-// joins adds to the entries where code of the page that is not live leads into
-// live code.
-func joins(g isa.ISA, code []byte, asked, ran []uint16, live *offsets) []uint16 {
+// entriesInto adds to the entries where code of the page that is not live leads
+// into live code.
+func entriesInto(live *offsets, g isa.ISA, code []byte, asked, ran []uint16) []uint16 {
 	entry := &offsets{}
 	for _, off := range asked {
 		entry[off] = live[off]

@@ -1,13 +1,17 @@
 package emit
 
 import (
+	"errors"
+	"fmt"
+	"strings"
+
 	"github.com/c2w/c2w/internal/cpu/core"
 	"github.com/c2w/c2w/internal/cpu/emit/graph"
 	"github.com/c2w/c2w/internal/cpu/ir"
 	"github.com/c2w/c2w/internal/wasm"
 )
 
-// lastPage is what an innermost loop knows of the page that its reads, or its
+// tlbCopy is what an innermost loop knows of the page that its reads, or its
 // writes, by one register found last: a copy of the TLB entry, at a place behind
 // core.State that only these accesses use. An access to the same page finds it
 // without computing where the entry is.
@@ -16,76 +20,152 @@ import (
 // long as the function runs: only Go and the dispatcher change a TLB. Behind
 // whatever else may have changed one, or may have run another page function,
 // which keeps its own in the same places, comes forgetAll: an ir.Resume, a call.
-type lastPage struct {
+type tlbCopy struct {
 	at   uint32 // offset in core.State
 	node int    // of an access
 }
 
-// place is an access: the offset of its instruction, and whether it stores.
-type place struct {
+// access is a load or a store: the offset of its instruction, and which it is.
+type access struct {
 	off   int
 	write bool
 }
 
+// tlbCopies are a page function's copies, and the accesses that use them.
+type tlbCopies struct {
+	list []*tlbCopy
+	of   map[access]*tlbCopy
+}
+
 // maxStep is how far a register may move in a round, in bytes, for its accesses
-// to be looked for in the last page.
+// to use a copy.
 const maxStep = 512
 
-// maxPages bounds the last pages of a function.
-const maxPages = core.LastPages
+// maxCopies bounds the copies of a function.
+const maxCopies = core.LastPages
 
-// findPages decides for each innermost loop which accesses look in a last page:
-// those by registers that the loop moves in small steps, or not at all.
-func (p *page) findPages() {
-	p.lastPages, p.pages = map[place]*lastPage{}, nil
-	g := p.cfg
+// planTLBCopies decides for each innermost loop which accesses use a copy: those
+// by registers that the loop moves in small steps, or not at all.
+func planTLBCopies(x *lifted, g *control) *tlbCopies {
+	t := &tlbCopies{of: map[access]*tlbCopy{}}
 	g.innermostLoops(func(l *graph.Loop) {
-		w := walk{p: p, steady: map[uint16]bool{}}
+		w := walk{x: x, steady: map[uint16]bool{}}
 		for _, v := range l.Body {
 			if g.Dispatch(v) == nil {
 				w.nodes = append(w.nodes, v)
 			}
 		}
-		w.pages()
+		w.plan(t)
 	})
+	return t
 }
 
-// outermost lists the last pages by the node of the outermost loop around them,
-// before which nothing is known, and those loops' bodies.
-func (p *page) outermost() (list map[int][]*lastPage, loops map[int]*graph.Loop) {
-	list, loops = map[int][]*lastPage{}, map[int]*graph.Loop{}
-	left := p.pages
-	for i := range p.cfg.Loops { // outer loops first
-		around := &p.cfg.Loops[i]
-		var rest []*lastPage
-		for _, l := range left {
-			if around.Has(l.node) {
-				list[around.Front], loops[around.Front] = append(list[around.Front], l), around
-			} else {
-				rest = append(rest, l)
+func (t *tlbCopies) String() string {
+	var b strings.Builder
+	for i, c := range t.list {
+		fmt.Fprintf(&b, "copy %d at [%#x]:", i, c.at)
+		for off := range core.PageSize {
+			for _, write := range []bool{false, true} {
+				if t.of[access{off, write}] == c {
+					fmt.Fprintf(&b, " %+#x %s", off, map[bool]string{false: "load", true: "store"}[write])
+				}
 			}
 		}
-		left = rest
+		b.WriteByte('\n')
 	}
-	return list, loops
+	return b.String()
+}
+
+// check: each copy has a place of its own, and is used.
+func (t *tlbCopies) check() error {
+	var errs []error
+	used, places := map[*tlbCopy]bool{}, map[uint32]bool{}
+	for _, c := range t.of {
+		used[c] = true
+	}
+	for i, c := range t.list {
+		if !used[c] || places[c.at] || c.at < uint32(core.OffLast) || c.at+core.TLBEntrySize > core.StateSize {
+			errs = append(errs, fmt.Errorf("copy %d at %#x", i, c.at))
+		}
+		places[c.at] = true
+	}
+	if len(used) != len(t.list) {
+		errs = append(errs, fmt.Errorf("%d copies are used, of %d", len(used), len(t.list)))
+	}
+	return errors.Join(errs...)
+}
+
+// copyScopes say how long copies are known: each in the outermost loop around it.
+type copyScopes []copyScope
+
+// copyScope is such a loop, and the copies in it.
+type copyScope struct {
+	loop   *graph.Loop
+	copies []*tlbCopy
+}
+
+// scopeCopies finds the outermost loop around each copy.
+func scopeCopies(t *tlbCopies, g *control) (list copyScopes) {
+	left := t.list
+	for i := range g.Loops { // outer loops first
+		s := copyScope{loop: &g.Loops[i]}
+		var rest []*tlbCopy
+		for _, c := range left {
+			if s.loop.Has(c.node) {
+				s.copies = append(s.copies, c)
+			} else {
+				rest = append(rest, c)
+			}
+		}
+		if left = rest; len(s.copies) > 0 {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func (list copyScopes) String() string {
+	var b strings.Builder
+	for _, s := range list {
+		fmt.Fprintf(&b, "loop %d:", s.loop.Front)
+		for _, c := range s.copies {
+			fmt.Fprintf(&b, " [%#x]", c.at)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// check: every copy is in one scope.
+func (list copyScopes) check() error {
+	seen := map[*tlbCopy]bool{}
+	for _, s := range list {
+		for _, c := range s.copies {
+			if seen[c] || !s.loop.Has(c.node) {
+				return fmt.Errorf("the copy at %#x is not the loop's at %d", c.at, s.loop.Front)
+			}
+			seen[c] = true
+		}
+	}
+	return nil
 }
 
 // walk looks at how the blocks of a loop go through memory.
 type walk struct {
-	p      *page
+	x      *lifted
 	nodes  []int
 	steady map[uint16]bool // by slot; true while it is being found out
 }
 
-// pages gives the loop's accesses their last pages.
-func (w *walk) pages() {
+// plan gives the loop's accesses their copies.
+func (w *walk) plan(t *tlbCopies) {
 	type key struct {
 		slot  uint16
 		write bool
 	}
-	of := map[key]*lastPage{}
+	of := map[key]*tlbCopy{}
 	for _, v := range w.nodes {
-		b := &w.p.cfg.blocks[v-1].ir
+		b := w.x.of(v)
 		off := 0
 		for i := range b.Nodes {
 			n := &b.Nodes[i]
@@ -102,13 +182,13 @@ func (w *walk) pages() {
 			}
 			k := key{slot, n.Op == ir.Store}
 			if of[k] == nil {
-				if len(w.p.pages) == maxPages {
+				if len(t.list) == maxCopies {
 					continue
 				}
-				of[k] = &lastPage{at: uint32(core.OffLast + len(w.p.pages)*core.TLBEntrySize), node: v}
-				w.p.pages = append(w.p.pages, of[k])
+				of[k] = &tlbCopy{at: uint32(core.OffLast + len(t.list)*core.TLBEntrySize), node: v}
+				t.list = append(t.list, of[k])
 			}
-			w.p.lastPages[place{off, k.write}] = of[k]
+			t.of[access{off, k.write}] = of[k]
 		}
 	}
 }
@@ -155,7 +235,7 @@ func (w *walk) calmSlot(slot uint16) bool {
 	w.steady[slot] = true
 	is := true
 	for _, v := range w.nodes {
-		b := &w.p.cfg.blocks[v-1].ir
+		b := w.x.of(v)
 		for i := range b.Nodes {
 			if n := &b.Nodes[i]; n.Op == ir.Set && n.Loc.Off == slot {
 				is = is && w.step(b, n.Args[0], slot)
@@ -197,28 +277,46 @@ func (w *walk) reads(b *ir.Block, v ir.Value, slot uint16) bool {
 	return false
 }
 
-// forget makes the function know nothing of the pages.
-func (p *page) forget(pages []*lastPage) {
-	for _, l := range pages {
+// forget makes the function know nothing of pages.
+func (p *pageCode) forget(copies []*tlbCopy) {
+	for _, t := range copies {
 		p.c.LocalGet(p.base)
 		p.c.I64Const(-1) // core.InvalidTag
-		p.c.I64Store(3, l.at+core.TLBTag)
+		p.c.I64Store(3, t.at+core.TLBTag)
+	}
+}
+
+// forgetBefore is for the way into a loop.
+func (p *pageCode) forgetBefore(front int) {
+	for _, s := range p.scopes {
+		if s.loop.Front == front {
+			p.forget(s.copies)
+		}
 	}
 }
 
 // forgetAll is for when TLBs, or the places, may have changed under the function at
 // the current node: what is known outside of the loops around it is nothing anyway.
-func (p *page) forgetAll() {
-	for i := range p.cfg.Loops {
-		if h := p.cfg.Loops[i].Front; p.nests[h] != nil && p.nests[h].Has(p.node) {
-			p.forget(p.unknown[h])
+func (b *blockCode) forgetAll() {
+	for _, s := range b.scopes {
+		if s.loop.Has(b.node) {
+			b.forget(s.copies)
 		}
 	}
 }
 
-// recall is search for an access that looks in a last page first.
-func (l *lowering) recall(p *page, last *lastPage, which int, kind uint32, size uint8) {
-	c := l.c
+// accessByCopy pushes the host's address of an access that uses a copy, if it
+// does: that address is found by the copy, or looked up and copied.
+func (b *blockCode) accessByCopy(l *lowering, n *ir.Node, which int, kind uint32) bool {
+	if n != &l.b.Nodes[l.cur] {
+		return false
+	}
+	t := b.copies.of[access{l.offset(), n.Op == ir.Store}]
+	if t == nil {
+		return false
+	}
+	l.need(n.Args[0])
+	c, size := l.c, n.Aux
 	masked := func() {
 		c.I64Const(^int64(core.PageMask) | int64(size-1))
 		c.LocalGet(l.addr)
@@ -226,34 +324,27 @@ func (l *lowering) recall(p *page, last *lastPage, which int, kind uint32, size 
 	}
 	c.LocalSet(l.addr)
 	masked()
-	c.LocalGet(p.base)
-	c.I64Load(3, last.at+core.TLBTag)
+	c.LocalGet(b.base)
+	c.I64Load(3, t.at+core.TLBTag)
 	c.Op(wasm.OpI64Ne)
-	if !p.aside(l) {
+	if !b.toSlowPath(l) {
 		c.If(wasm.Void)
-		c.LocalGet(p.base)
+		c.LocalGet(b.base)
 		l.search(which, kind, size, func() { c.LocalGet(l.addr) })
 		c.LocalGet(l.addr)
 		c.Op(wasm.OpI32WrapI64)
 		c.Op(wasm.OpI32Sub)
-		c.I32Store(2, last.at+core.TLBAddend)
-		c.LocalGet(p.base)
+		c.I32Store(2, t.at+core.TLBAddend)
+		c.LocalGet(b.base)
 		masked()
-		c.I64Store(3, last.at+core.TLBTag)
+		c.I64Store(3, t.at+core.TLBTag)
 		c.Else()
 		c.End()
 	}
 	c.LocalGet(l.addr)
 	c.Op(wasm.OpI32WrapI64)
-	c.LocalGet(p.base)
-	c.I32Load(2, last.at+core.TLBAddend)
+	c.LocalGet(b.base)
+	c.I32Load(2, t.at+core.TLBAddend)
 	c.Op(wasm.OpI32Add)
-}
-
-// last is the last page that an access looks in, or nil.
-func (p *page) last(l *lowering, n *ir.Node) *lastPage {
-	if n != &l.b.Nodes[l.cur] {
-		return nil
-	}
-	return p.lastPages[place{int(l.b.Nodes[l.insn[l.cur]].Imm), n.Op == ir.Store}]
+	return true
 }
