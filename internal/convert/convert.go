@@ -2,7 +2,7 @@
 // layers merged → EROFS → packed disk → joined with machine, kernel and init. It
 // puts the stages in order, tells progress and writes the result; the stages are
 // the packages of its wing: image, rootfs, container, aot, licenses, and
-// machinewasm, which carries the built machine.
+// machinewasm, which has the machine.
 //
 // In come a reference and options, out comes a file. The command line asks, and
 // what measures or tests conversions. The wing does not run files, except that a

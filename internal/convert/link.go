@@ -110,7 +110,7 @@ func checkMachine(module []byte) error {
 	}
 	is, err := io.ReadAll(io.LimitReader(s, 256))
 	if want := corename.Name(riscv64.Guest); err == nil && string(is) != want {
-		return fmt.Errorf("the machine is for generated code of another version of c2w (%.64q, this one's is %q): build one that fits by make machine, or by make machine-commit if c2w carries it", is, want)
+		return fmt.Errorf("the machine is for generated code of another version of c2w (%.64q, this one's is %q): build one that fits by make machine, or leave C2W_MACHINE unset", is, want)
 	}
 	return err
 }
