@@ -22,6 +22,7 @@ import "embed"
 //go:embed internal/format/attach/*[^t].go
 //go:embed internal/format/disk/*[^t].go
 //go:embed internal/format/disk/lz4/*[^t].go
+//go:embed internal/format/frame/*[^t].go
 //go:embed internal/machine/*[^t].go internal/machine/*[^s]t.go internal/machine/*[^t]est.go
 //go:embed internal/machine/board/*[^t].go
 //go:embed internal/machine/board/riscv64/*[^t].go internal/machine/board/riscv64/*[^s]t.go

@@ -33,7 +33,7 @@ func TestInitFresh(t *testing.T) {
 	}
 
 	found := map[string]string{}
-	for _, pattern := range []string{"init/build.sh", "init/*.go", "init/*.s", "../internal/format/agent/*.go"} {
+	for _, pattern := range []string{"init/build.sh", "init/*.go", "init/*.s", "../internal/format/agent/*.go", "../internal/format/frame/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", pattern, len(files), err)

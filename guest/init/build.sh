@@ -16,7 +16,7 @@ zstd -q -19 --ultra --single-thread --no-check -f "$work/init" -o "$work/init-ri
 
 hash() { sha256sum "$1" | cut -d' ' -f1; }
 # The sources of init and of what it imports from this module, without tests.
-sources=$(ls build.sh *.go *.s ../../internal/format/agent/*.go | grep -v _test.go | LC_ALL=C sort)
+sources=$(ls build.sh *.go *.s ../../internal/format/agent/*.go ../../internal/format/frame/*.go | grep -v _test.go | LC_ALL=C sort)
 {
 	echo "# Written by build.sh. The first part is what went in, the second what came out."
 	echo "go         $(go env GOVERSION)"

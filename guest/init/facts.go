@@ -19,25 +19,25 @@ func readBoot() (*agent.Boot, error) {
 	var parser agent.Parser
 	var buf [4096]byte
 	for {
-		n, err := syscall.Read(fd, buf[:])
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, during("reading "+agent.BootFile, err)
-		}
-		if n > 0 {
-			parser.Feed(buf[:n])
-			continue
-		}
 		m, err := parser.Next()
 		if err != nil {
 			return nil, during("reading "+agent.BootFile, err)
 		}
-		if boot, ok := m.(*agent.Boot); ok {
+		if m != nil {
+			boot, ok := m.(*agent.Boot)
+			if !ok {
+				return nil, during("reading "+agent.BootFile, agent.ErrMessage)
+			}
 			return boot, nil
 		}
-		return nil, during("reading "+agent.BootFile, agent.ErrMessage)
+		n, err := syscall.Read(fd, buf[:])
+		if err != nil && err != syscall.EINTR {
+			return nil, during("reading "+agent.BootFile, err)
+		}
+		if err == nil && n == 0 { // it ends too early
+			return nil, during("reading "+agent.BootFile, agent.ErrMessage)
+		}
+		parser.Feed(buf[:max(n, 0)])
 	}
 }
 

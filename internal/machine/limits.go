@@ -8,6 +8,7 @@ import (
 	"github.com/c2w/c2w/internal/format/agent"
 	"github.com/c2w/c2w/internal/format/attach"
 	"github.com/c2w/c2w/internal/format/disk"
+	"github.com/c2w/c2w/internal/format/frame"
 	"github.com/c2w/c2w/internal/machine/p9"
 	"github.com/c2w/c2w/internal/machine/virtio/console"
 	"github.com/c2w/c2w/internal/machine/virtio/rng"
@@ -39,7 +40,7 @@ func Keeps(g isa.ISA, ram int) []Kept {
 		{"streams", 2*inputSize + 2*outputSize + 2*attach.MaxPayload + 2*(attach.MaxPayload+outputSize) + 2*(backlog+inputSize)},
 		// A frame of the guest's that is not whole, and the one that tells the
 		// command; appending takes a quarter more, beside the old.
-		{"contract", 2 * 9 / 4 * (agent.MaxPayload + maxFeed)},
+		{"contract", 2 * 9 / 4 * (agent.MaxPayload + frame.HeaderSize)},
 		{"devices", console.MaxPorts*(console.InputBuffer+4096) + 2*rng.MaxRequest + 1<<16},
 		// Page functions' entries, the command, its environment.
 		{"manifest", 4 * ManifestMax},

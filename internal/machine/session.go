@@ -29,15 +29,9 @@ type session struct {
 // hangs.
 const overdue = 10e9
 
-// maxFeed bounds what the parser is given at once: a guest may write as much as
-// its RAM holds, and the parser keeps what is not a whole frame yet.
-const maxFeed = 4096
-
 func (s *session) receive(p []byte) int {
-	for rest := p; len(rest) > 0 && s.err == nil; {
-		n := min(len(rest), maxFeed)
-		s.parser.Feed(rest[:n])
-		rest = rest[n:]
+	if s.err == nil {
+		s.parser.Feed(p)
 		s.read()
 	}
 	return len(p)

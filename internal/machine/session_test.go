@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/c2w/c2w/internal/format/agent"
+	"github.com/c2w/c2w/internal/format/frame"
 	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
@@ -30,6 +31,7 @@ func frames(t *testing.T, list ...agent.Message) (b []byte) {
 func TestContract(t *testing.T) {
 	spec := &agent.Spec{Args: []string{"x"}}
 	exit := agent.Exit{Status: 3}
+	good := frames(t, exit)
 	for name, c := range map[string]struct {
 		in     []byte
 		ends   bool
@@ -49,16 +51,16 @@ func TestContract(t *testing.T) {
 		"started twice":       {frames(t, agent.Ready{}, agent.Started{}, agent.Started{}), true, 124, "it was not told"},
 		"ready twice":         {frames(t, agent.Ready{}, agent.Ready{}), true, 124, "the guest's init: it said twice"},
 		"a host's message":    {frames(t, spec), true, 124, "only the host may send"},
-		"garbage":             {[]byte("hello"), true, 124, "the guest's init: bad contract frame"},
-		"a letter of garbage": {[]byte("x"), true, 124, "bad contract frame"},
-		"another version":     {[]byte("c2w\x63"), true, 124, "contract version differs"},
-		"oversized":           {[]byte("c2w\x03\x03\x00\x00\x00\xff\xff\xff\x7f"), true, 124, "bad contract frame"},
-		"bad exit":            {[]byte("c2w\x03\x03\x00\x00\x00\x03\x00\x00\x00\x01\x09\x00"), true, 124, "bad contract message"},
-		"half a frame":        {frames(t, exit)[:13], false, 122, errNoStatus.Error()},
+		"garbage":             {[]byte("a header"), true, 124, "the guest's init: bad contract frame"},
+		"a letter of garbage": {[]byte("x"), false, 122, errNoStatus.Error()},
+		"another version":     {[]byte("\x00\x00\x00\x00\x03\x63\x00\x00"), true, 124, "contract version differs"},
+		"oversized":           {append([]byte("\xff\xff\xff\x7f"), good[4:frame.HeaderSize]...), true, 124, "bad contract frame"},
+		"bad exit":            {append(good[:frame.HeaderSize:frame.HeaderSize], 1, 9, 0), true, 124, "bad contract message"},
+		"half a frame":        {good[:frame.HeaderSize+1], false, 122, errNoStatus.Error()},
 		"much garbage":        {bytes.Repeat([]byte{0xff}, 1<<20), true, 124, "bad contract frame"},
 		"input unwanted":      {frames(t, agent.Ready{}, agent.Close{}, exit), false, 3, ""},
 		"output unwanted":     {frames(t, agent.Ready{}, agent.Close{Stream: 1}), true, 124, "only the host may send"},
-		"garbage after exit":  {append(frames(t, agent.Ready{}, exit), "garbage"...), true, 124, "bad contract frame"},
+		"garbage after exit":  {append(frames(t, agent.Ready{}, exit), "more garbage"...), true, 124, "bad contract frame"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, piece := range []int{1 << 30, 1, 7} {
@@ -92,7 +94,8 @@ func TestContract(t *testing.T) {
 func TestContractMemory(t *testing.T) {
 	m := newSmall(t, wasi.Streams{}, loop)
 	all := m.ram.Bytes
-	copy(all, "c2w\x03\x01\x00\x00\x00\x00\x00\x20\x00") // a frame of 2 MiB begins
+	spec := frames(t, &agent.Spec{Args: []string{"x"}})
+	copy(all, append([]byte("\x00\x00\x20\x00"), spec[4:frame.HeaderSize]...)) // a frame of 2 MiB begins
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	m.contract.receive(all)

@@ -46,7 +46,7 @@ const HostTag = "c2w.host"
 // Version is the version of the contract, part of every frame. The two ends of
 // one file are built together, so a frame of another version is an error and
 // nothing is negotiated.
-const Version = 3
+const Version = 4
 
 // Message is one of *[Boot], *[Spec], [Ready], [Started], [Exit], [Error],
 // [Signal], [Resize], [Stop] and [Close].

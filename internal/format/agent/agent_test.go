@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/c2w/c2w/internal/format/frame"
 )
 
 func fullSpec() *Spec {
@@ -100,14 +102,14 @@ func TestRoundTrip(t *testing.T) {
 // TestWireFormat freezes the bytes: a change of them must raise Version.
 func TestWireFormat(t *testing.T) {
 	got, err := Append([]byte("x"), Exit{Status: 130, Signal: 2})
-	if want := "xc2w\x03\x03\x00\x00\x00\x03\x00\x00\x00\x82\x02\x00"; err != nil || string(got) != want {
+	if want := "x\x03\x00\x00\x00\x03\x04\x00\x00\x82\x02\x00"; err != nil || string(got) != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 	spec := minimalSpec()
 	spec.Mounts = []Mount{{Index: 1, Target: "/m"}}
 	spec.Limits = []Limit{{Resource: 7, Soft: 1, Hard: 2}}
 	got, err = Append(nil, spec)
-	want := "c2w\x03\x01\x00\x00\x00\x6a\x00\x00\x00" +
+	want := "\x6a\x00\x00\x00\x01\x04\x00\x00" +
 		"\x01\x00\x00\x00" + "\x04\x00\x00\x00true" + "\x00\x00\x00\x00" + // args, env
 		"\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00" + // user, dir, hostname
 		"\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00" + // terminal, size, read-only, init
@@ -161,32 +163,30 @@ func TestAppendRefuses(t *testing.T) {
 }
 
 func TestParserRefuses(t *testing.T) {
-	frame := func(kind byte, payload string) string {
-		n := len(payload)
-		return string([]byte{'c', '2', 'w', Version, kind, 0, 0, 0, byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}) + payload
+	framed := func(kind byte, payload string) string {
+		return string(frame.Header{Size: uint32(len(payload)), Kind: kind, Version: Version}.Append(nil)) + payload
 	}
 	good, _ := Append(nil, fullSpec())
 	for name, c := range map[string]struct {
 		bytes string
 		want  error
 	}{
-		"first byte":          {"x", ErrFrame},
-		"console text":        {"c2 boot", ErrFrame},
-		"version":             {"c2w\x01", ErrVersion},
-		"reserved":            {"c2w\x03\x02\x00\x01\x00\x00\x00\x00\x00", ErrFrame},
-		"unknown kind":        {frame(11, ""), ErrFrame},
-		"unknown, long":       {frame(11, "x"), ErrFrame},
-		"ready with payload":  {frame(kindReady, "x"), ErrFrame},
-		"huge spec":           {"c2w\x03\x01\x00\x00\x00\x01\x00\x30\x00", ErrFrame},
-		"short exit":          {frame(kindExit, "\x01"), ErrMessage},
-		"bad signal":          {frame(kindExit, "\x80\x41\x00"), ErrMessage},
-		"error cut short":     {frame(kindError, "\x7d\x05\x00\x00\x00abcd"), ErrMessage},
-		"error with trailer":  {frame(kindError, "\x7d\x01\x00\x00\x00abcd"), ErrMessage},
-		"spec cut short":      {frame(kindSpec, string(good[HeaderSize:len(good)-1])), ErrMessage},
-		"spec with trailer":   {frame(kindSpec, string(good[HeaderSize:])+"x"), ErrMessage},
-		"list larger than it": {frame(kindSpec, "\xff\xff\xff\xff"), ErrMessage},
-		"string larger":       {frame(kindSpec, "\x01\x00\x00\x00\xff\xff\xff\xff"), ErrMessage},
-		"bool of two":         {frame(kindSpec, strings.Replace(string(good[HeaderSize:]), "box\x01", "box\x02", 1)), ErrMessage},
+		"console text":        {"[    0.0", ErrFrame},
+		"version":             {"\x00\x00\x00\x00\x02\x03\x00\x00", ErrVersion},
+		"reserved":            {"\x00\x00\x00\x00\x02\x04\x00\x01", ErrFrame},
+		"unknown kind":        {framed(11, ""), ErrFrame},
+		"unknown, long":       {framed(11, "x"), ErrFrame},
+		"ready with payload":  {framed(kindReady, "x"), ErrFrame},
+		"huge spec":           {"\x01\x00\x30\x00\x01\x04\x00\x00", ErrFrame},
+		"short exit":          {framed(kindExit, "\x01"), ErrMessage},
+		"bad signal":          {framed(kindExit, "\x80\x41\x00"), ErrMessage},
+		"error cut short":     {framed(kindError, "\x7d\x05\x00\x00\x00abcd"), ErrMessage},
+		"error with trailer":  {framed(kindError, "\x7d\x01\x00\x00\x00abcd"), ErrMessage},
+		"spec cut short":      {framed(kindSpec, string(good[frame.HeaderSize:len(good)-1])), ErrMessage},
+		"spec with trailer":   {framed(kindSpec, string(good[frame.HeaderSize:])+"x"), ErrMessage},
+		"list larger than it": {framed(kindSpec, "\xff\xff\xff\xff"), ErrMessage},
+		"string larger":       {framed(kindSpec, "\x01\x00\x00\x00\xff\xff\xff\xff"), ErrMessage},
+		"bool of two":         {framed(kindSpec, strings.Replace(string(good[frame.HeaderSize:]), "box\x01", "box\x02", 1)), ErrMessage},
 	} {
 		var p Parser
 		p.Feed([]byte(c.bytes))

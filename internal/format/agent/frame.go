@@ -3,22 +3,14 @@ package agent
 import (
 	"errors"
 	"strconv"
+
+	"github.com/c2w/c2w/internal/format/frame"
 )
 
-// A frame is a header of HeaderSize bytes and a payload:
-//
-//	offset size
-//	0      3    the bytes "c2w"
-//	3      1    Version
-//	4      1    kind
-//	5      3    zero
-//	8      4    payload size, little endian
-//
-// Inside payloads integers are little endian; a string or byte string is its
-// u32 size and its bytes; a list is its u32 count and its elements; a bool is a
-// byte, 0 or 1.
+// The frames are those of package frame, each with [Version]. Inside payloads a
+// string or byte string is its u32 size and its bytes; a list is its u32 count and
+// its elements; a bool is a byte, 0 or 1.
 const (
-	HeaderSize = 12
 	// MaxPayload bounds a frame's payload in bytes. Linux gives a new program's
 	// arguments and environment 2 MiB together (a quarter of the default stack),
 	// and refuses longer ones itself; the rest is for the other fields.
@@ -30,8 +22,6 @@ const (
 	MaxErrorText = 4 << 10
 )
 
-const magic = "c2w"
-
 // The errors of Append and Parser, to be tested with errors.Is.
 var (
 	// ErrFrame: the bytes are not a frame; the stream is out of step for good.
@@ -42,15 +32,7 @@ var (
 	ErrMessage = errors.New("bad contract message")
 )
 
-type detail struct {
-	text string
-	err  error
-}
-
-func (e *detail) Error() string { return e.err.Error() + ": " + e.text }
-func (e *detail) Unwrap() error { return e.err }
-
-func wrong(err error, text string) error { return &detail{text, err} }
+func wrong(err error, text string) error { return &frame.Detail{Err: err, Text: text} }
 
 // Append appends m's frame to dst. It fails with [ErrMessage], and then returns
 // dst as it was, if a decoder would refuse m.
@@ -58,30 +40,24 @@ func Append(dst []byte, m Message) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return dst, err
 	}
-	start := len(dst)
-	out := append(dst, magic...)
-	out = append(out, Version, m.kind(), 0, 0, 0, 0, 0, 0, 0)
-	out = m.appendPayload(out)
-	size := len(out) - start - HeaderSize
-	if size > MaxPayload {
+	out := m.appendPayload(frame.Begin(dst, m.kind(), Version))
+	if size := frame.End(out[len(dst):]); size > MaxPayload {
 		return dst, wrong(ErrMessage, "payload of "+strconv.Itoa(size)+" bytes, at most "+strconv.Itoa(MaxPayload)+" fit (arguments and environment too long?)")
 	}
-	h := out[start:]
-	h[8], h[9], h[10], h[11] = byte(size), byte(size>>8), byte(size>>16), byte(size>>24)
 	return out, nil
 }
 
-// Parser takes a stream of frames apart. The zero value is ready. It never
-// holds more than one frame beyond what the caller gave it in one Feed.
+// Parser takes a stream of frames apart. The zero value is ready.
 type Parser struct {
-	buf []byte
+	in  frame.Reader
 	err error
 }
 
-// Feed adds received bytes. It copies p.
+// Feed gives received bytes, which stay the caller's: they must not change until
+// Next has returned nil. Only then may Feed be called again.
 func (p *Parser) Feed(b []byte) {
 	if p.err == nil {
-		p.buf = append(p.buf, b...)
+		p.in.Feed(b)
 	}
 }
 
@@ -92,48 +68,41 @@ func (p *Parser) Next() (Message, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	m, n, err := decode(p.buf)
+	m, err := p.next()
 	if err != nil {
-		p.err, p.buf = err, nil
+		p.err = err
+		p.in.Close()
 		return nil, err
-	}
-	if m != nil {
-		p.buf = append(p.buf[:0], p.buf[n:]...)
 	}
 	return m, nil
 }
 
-// decode returns b's first message and its frame's size, or nil if b is only
-// the beginning of one. The header is judged byte by byte as it arrives, so
-// that rubbish is refused at once instead of being waited for.
-func decode(b []byte) (Message, int, error) {
-	for i := 0; i < len(magic) && i < len(b); i++ {
-		if b[i] != magic[i] {
-			return nil, 0, wrong(ErrFrame, "it does not begin with "+magic)
-		}
+func (p *Parser) next() (Message, error) {
+	h, ok := p.in.Header()
+	if !ok {
+		return nil, nil
 	}
-	if len(b) > 3 && b[3] != Version {
-		return nil, 0, wrong(ErrVersion, "the frame has "+strconv.Itoa(int(b[3]))+", this side speaks "+strconv.Itoa(Version))
+	if err := checkHeader(h); err != nil {
+		return nil, err
 	}
-	if len(b) < HeaderSize {
-		return nil, 0, nil
+	b, ok := p.in.Payload(h)
+	if !ok {
+		return nil, nil
 	}
-	if b[5]|b[6]|b[7] != 0 {
-		return nil, 0, wrong(ErrFrame, "reserved bytes are not zero")
+	return decodePayload(h.Kind, b)
+}
+
+// checkHeader refuses what can never become a message, before it is waited for.
+func checkHeader(h frame.Header) error {
+	switch {
+	case h.Reserved != 0:
+		return wrong(ErrFrame, "reserved bytes are not zero")
+	case h.Version != Version:
+		return wrong(ErrVersion, "the frame has "+strconv.Itoa(int(h.Version))+", this side speaks "+strconv.Itoa(Version))
+	case h.Size > maxPayloadOf(h.Kind):
+		return wrong(ErrFrame, "kind "+strconv.Itoa(int(h.Kind))+" with a payload of "+strconv.FormatUint(uint64(h.Size), 10)+" bytes")
 	}
-	size := uint32(b[8]) | uint32(b[9])<<8 | uint32(b[10])<<16 | uint32(b[11])<<24
-	if size > maxPayloadOf(b[4]) {
-		return nil, 0, wrong(ErrFrame, "kind "+strconv.Itoa(int(b[4]))+" with a payload of "+strconv.FormatUint(uint64(size), 10)+" bytes")
-	}
-	end := HeaderSize + int(size)
-	if len(b) < end {
-		return nil, 0, nil
-	}
-	m, err := decodePayload(b[4], b[HeaderSize:end])
-	if err != nil {
-		return nil, 0, err
-	}
-	return m, end, nil
+	return nil
 }
 
 // maxPayloadOf keeps a side from buffering more than its peer may mean. An

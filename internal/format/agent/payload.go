@@ -3,6 +3,8 @@ package agent
 import (
 	"strconv"
 	"strings"
+
+	"github.com/c2w/c2w/internal/format/frame"
 )
 
 func (m *Boot) appendPayload(b []byte) []byte {
@@ -21,23 +23,23 @@ func (s *Spec) appendPayload(b []byte) []byte {
 	b = appendString(b, s.Hostname)
 	b = appendBool(b, s.Terminal)
 	b = appendBool(b, s.Cooked)
-	b = appendU16(appendU16(b, s.Rows), s.Cols)
+	b = frame.AppendU16(frame.AppendU16(b, s.Rows), s.Cols)
 	b = appendBool(b, s.ReadOnly)
 	b = appendBool(b, s.Init)
-	b = appendU64(b, uint64(s.Realtime))
+	b = frame.AppendU64(b, uint64(s.Realtime))
 	b = appendString(b, string(s.Entropy))
-	b = appendU32(b, uint32(len(s.Mounts)))
+	b = frame.AppendU32(b, uint32(len(s.Mounts)))
 	for _, m := range s.Mounts {
-		b = appendU16(b, m.Index)
+		b = frame.AppendU16(b, m.Index)
 		b = appendString(b, m.Target)
 		b = appendBool(b, m.ReadOnly)
-		b = appendString(appendU32(b, m.Flags), m.Options)
+		b = appendString(frame.AppendU32(b, m.Flags), m.Options)
 	}
-	b = appendU64(b, s.ShmSize)
-	b = appendU32(b, uint32(len(s.Limits)))
+	b = frame.AppendU64(b, s.ShmSize)
+	b = frame.AppendU32(b, uint32(len(s.Limits)))
 	for _, l := range s.Limits {
 		b = append(b, l.Resource)
-		b = appendU64(appendU64(b, l.Soft), l.Hard)
+		b = frame.AppendU64(frame.AppendU64(b, l.Soft), l.Hard)
 	}
 	return appendList(appendList(b, s.Sysctls), s.Hosts)
 }
@@ -51,9 +53,11 @@ func (e Exit) appendPayload(b []byte) []byte {
 
 func (e Error) appendPayload(b []byte) []byte  { return appendString(append(b, e.Status), e.Text) }
 func (s Signal) appendPayload(b []byte) []byte { return appendBool(append(b, s.Number), s.Early) }
-func (r Resize) appendPayload(b []byte) []byte { return appendU16(appendU16(b, r.Rows), r.Cols) }
+func (r Resize) appendPayload(b []byte) []byte {
+	return frame.AppendU16(frame.AppendU16(b, r.Rows), r.Cols)
+}
 func (s Stop) appendPayload(b []byte) []byte {
-	return appendBool(appendU32(append(b, s.Signal), s.Grace), s.Early)
+	return appendBool(frame.AppendU32(append(b, s.Signal), s.Grace), s.Early)
 }
 
 func (c Close) appendPayload(b []byte) []byte { return append(b, c.Stream) }
@@ -243,16 +247,8 @@ func plain(list ...string) bool {
 	return true
 }
 
-func appendU16(b []byte, v uint16) []byte { return append(b, byte(v), byte(v>>8)) }
-
-func appendU32(b []byte, v uint32) []byte {
-	return append(b, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
-}
-
-func appendU64(b []byte, v uint64) []byte { return appendU32(appendU32(b, uint32(v)), uint32(v>>32)) }
-
 func appendString(b []byte, s string) []byte {
-	return append(appendU32(b, uint32(len(s))), s...)
+	return append(frame.AppendU32(b, uint32(len(s))), s...)
 }
 
 func appendBool(b []byte, v bool) []byte {
@@ -263,7 +259,7 @@ func appendBool(b []byte, v bool) []byte {
 }
 
 func appendList(b []byte, list []string) []byte {
-	b = appendU32(b, uint32(len(list)))
+	b = frame.AppendU32(b, uint32(len(list)))
 	for _, s := range list {
 		b = appendString(b, s)
 	}

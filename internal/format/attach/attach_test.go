@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/c2w/c2w/internal/format/frame"
 )
 
 var fromClient = []Message{
@@ -166,10 +168,8 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
-func frame(kind byte, payload string) string {
-	h := [HeaderSize]byte{4: kind}
-	putSize(h[:], len(payload))
-	return string(h[:]) + payload
+func framed(kind byte, payload string) string {
+	return string(frame.Header{Size: uint32(len(payload)), Kind: kind}.Append(nil)) + payload
 }
 
 func TestParserRefuses(t *testing.T) {
@@ -181,7 +181,7 @@ func TestParserRefuses(t *testing.T) {
 		return string(b)
 	}
 	hello := func(version, flags byte, trailer string) string {
-		return frame(kindHello, magic+string([]byte{version, 0, flags, 0, 1, 0, 1, 0})+trailer)
+		return framed(kindHello, magic+string([]byte{version, 0, flags, 0, 1, 0, 1, 0})+trailer)
 	}
 	plain, tty := Hello{Version: 1, Stdin: true}, Hello{Version: 1, Terminal: true}
 	welcome := Welcome{Version: 1, StopSignal: 15}
@@ -193,14 +193,14 @@ func TestParserRefuses(t *testing.T) {
 		"text":               {Client, "ls -la /\n", ErrFrame},
 		"text of a machine":  {Machine, "c2w: unknown flag", ErrFrame},
 		"reserved":           {Client, "\x12\x00\x00\x00\x01\x00\x01\x00", ErrFrame},
-		"unknown kind":       {Client, frame(0x1f, ""), ErrFrame},
-		"Ethernet":           {Client, frame(0x40, "x"), ErrFrame},
+		"unknown kind":       {Client, framed(0x1f, ""), ErrFrame},
+		"Ethernet":           {Client, framed(0x40, "x"), ErrFrame},
 		"huge data":          {Machine, "\x01\x00\x10\x00\x21\x00\x00\x00", ErrFrame},
 		"huge text":          {Machine, "\x01\x10\x00\x00\x25\x00\x00\x00", ErrFrame},
-		"short exit":         {Machine, frame(kindExit, "\x01"), ErrFrame},
-		"flags of exit":      {Machine, frame(kindExit, "\x00\x00\x04"), ErrMessage},
-		"bad signal":         {Machine, frame(kindExit, "\x80\x41\x00"), ErrMessage},
-		"magic":              {Client, frame(kindHello, "c2w-detach\x01\x00\x00\x00\x00\x00\x00\x00"), ErrMessage},
+		"short exit":         {Machine, framed(kindExit, "\x01"), ErrFrame},
+		"flags of exit":      {Machine, framed(kindExit, "\x00\x00\x04"), ErrMessage},
+		"bad signal":         {Machine, framed(kindExit, "\x80\x41\x00"), ErrMessage},
+		"magic":              {Client, framed(kindHello, "c2w-detach\x01\x00\x00\x00\x00\x00\x00\x00"), ErrMessage},
 		"version 0":          {Client, hello(0, 0, ""), ErrMessage},
 		"flags":              {Client, hello(1, 4, ""), ErrMessage},
 		"long hello":         {Client, hello(1, 0, "x"), ErrMessage},
@@ -239,7 +239,7 @@ func TestParserRefuses(t *testing.T) {
 // TestNewerHello wants the greeting of a later version to be understood.
 func TestNewerHello(t *testing.T) {
 	var p Parser
-	p.Feed([]byte(frame(kindHello, magic+"\x02\x00\xff\x00\x18\x00\x50\x00and more")))
+	p.Feed([]byte(framed(kindHello, magic+"\x02\x00\xff\x00\x18\x00\x50\x00and more")))
 	m, err := p.Next()
 	if want := (Hello{Version: 2, Terminal: true, Stdin: true, Rows: 24, Cols: 80}); m != want || err != nil {
 		t.Errorf("%#v, %v", m, err)

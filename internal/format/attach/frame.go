@@ -3,16 +3,15 @@ package attach
 import (
 	"errors"
 	"strconv"
+
+	"github.com/c2w/c2w/internal/format/frame"
 )
 
-// A frame is a header of HeaderSize bytes and a payload:
-//
-//	offset size
-//	0      4    payload size, little endian
-//	4      1    kind
-//	5      3    zero
+// The frames are those of package frame. Their version is zero: Hello and Welcome
+// agree on one.
 const (
-	HeaderSize = 8
+	// HeaderSize is frame's.
+	HeaderSize = frame.HeaderSize
 	// MaxPayload bounds a frame's payload, and so a frame's data, in bytes. A
 	// receiver passes data on piece by piece and need not hold a frame; the
 	// bound is what a frame may delay another one that is due.
@@ -36,15 +35,7 @@ var (
 	ErrVersion = errors.New("attach version not supported")
 )
 
-type detail struct {
-	text string
-	err  error
-}
-
-func (e *detail) Error() string { return e.err.Error() + ": " + e.text }
-func (e *detail) Unwrap() error { return e.err }
-
-func wrong(err error, text string) error { return &detail{text, err} }
+func wrong(err error, text string) error { return &frame.Detail{Err: err, Text: text} }
 
 // Append appends m's frame to dst. It fails with [ErrMessage], and then returns
 // dst as it was, if a parser would refuse m wherever it comes.
@@ -52,9 +43,8 @@ func Append(dst []byte, m Message) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return dst, err
 	}
-	start := len(dst)
-	out := m.appendPayload(append(dst, 0, 0, 0, 0, m.kind(), 0, 0, 0))
-	putSize(out[start:], len(out)-start-HeaderSize)
+	out := m.appendPayload(frame.Begin(dst, m.kind(), 0))
+	frame.End(out[len(dst):])
 	return out, nil
 }
 
@@ -69,13 +59,9 @@ func dataHeader(kind byte, size int) [HeaderSize]byte {
 	if size < 1 || size > MaxPayload {
 		panic("BUG: attach frame with " + strconv.Itoa(size) + " bytes of data")
 	}
-	h := [HeaderSize]byte{4: kind}
-	putSize(h[:], size)
-	return h
-}
-
-func putSize(h []byte, n int) {
-	h[0], h[1], h[2], h[3] = byte(n), byte(n>>8), byte(n>>16), byte(n>>24)
+	var b [HeaderSize]byte
+	frame.Header{Size: uint32(size), Kind: kind}.Append(b[:0])
+	return b
 }
 
 // Parser takes one side's stream of frames apart and holds it to the order of
@@ -85,8 +71,7 @@ func putSize(h []byte, n int) {
 type Parser struct {
 	From Side
 
-	in   []byte // fed and not consumed; the caller's
-	held []byte // the beginning of a frame without data, or of a header
+	in   frame.Reader
 	left uint32 // bytes of a data frame that have not come yet, its kind in data
 	data byte
 	order
@@ -96,15 +81,14 @@ type Parser struct {
 // Feed gives received bytes, which stay the caller's: they must not change until
 // Next has returned nil. Only then may Feed be called again.
 func (p *Parser) Feed(b []byte) {
-	if len(p.in) > 0 && p.err == nil {
-		panic("BUG: attach.Parser fed before it was empty")
+	if p.err == nil {
+		p.in.Feed(b)
 	}
-	p.in = b
 }
 
 // Pending reports whether the stream may not end here: a frame has begun and is
 // not complete. It is meaningful when Next has returned nil.
-func (p *Parser) Pending() bool { return p.left > 0 || len(p.held) > 0 }
+func (p *Parser) Pending() bool { return p.left > 0 || p.in.Begun() }
 
 // Next returns the next message, or nil and no error if more bytes are needed.
 // The data of Stdin, Stdout and Stderr lies in what Feed was given; a frame's
@@ -117,7 +101,8 @@ func (p *Parser) Next() (Message, error) {
 	}
 	m, err := p.next()
 	if err != nil {
-		p.err, p.in, p.held = err, nil, nil
+		p.err = err
+		p.in.Close()
 		return nil, err
 	}
 	return m, nil
@@ -125,40 +110,35 @@ func (p *Parser) Next() (Message, error) {
 
 func (p *Parser) next() (Message, error) {
 	if p.left == 0 {
-		if !p.hold(HeaderSize) {
+		h, ok := p.in.Header()
+		if !ok {
 			return nil, nil
 		}
-		h := p.held
-		kind := h[4]
-		size := uint32(h[0]) | uint32(h[1])<<8 | uint32(h[2])<<16 | uint32(h[3])<<24
-		if h[5]|h[6]|h[7] != 0 {
-			return nil, wrong(ErrFrame, "reserved bytes are not zero")
-		}
-		if err := p.checkHeader(kind, size); err != nil {
+		if err := p.checkHeader(h); err != nil {
 			return nil, err
 		}
-		if !carriesData(kind) {
-			if !p.hold(HeaderSize + int(size)) {
+		if !carriesData(h.Kind) {
+			b, ok := p.in.Payload(h)
+			if !ok {
 				return nil, nil
 			}
-			m, err := decodePayload(kind, p.held[HeaderSize:])
+			m, err := decodePayload(h.Kind, b)
 			if err != nil {
 				return nil, err
 			}
-			p.held = p.held[:0]
 			return m, p.passed(p.From, m)
 		}
-		if err := p.spend(kind, size); err != nil {
+		if err := p.spend(h.Kind, h.Size); err != nil {
 			return nil, err
 		}
-		p.left, p.data, p.held = size, kind, p.held[:0]
+		p.in.Data()
+		p.left, p.data = h.Size, h.Kind
 	}
-	n := min(int(p.left), len(p.in))
-	if n == 0 {
+	b := p.in.Take(p.left)
+	if len(b) == 0 {
 		return nil, nil
 	}
-	b := p.in[:n:n]
-	p.in, p.left = p.in[n:], p.left-uint32(n)
+	p.left -= uint32(len(b))
 	switch p.data {
 	case kindStdin:
 		return Stdin{b}, nil
@@ -168,20 +148,16 @@ func (p *Parser) next() (Message, error) {
 	return Stderr{b}, nil
 }
 
-// hold collects a frame's first n bytes in held and reports whether they are
-// all there.
-func (p *Parser) hold(n int) bool {
-	take := min(max(n-len(p.held), 0), len(p.in))
-	p.held, p.in = append(p.held, p.in[:take]...), p.in[take:]
-	return len(p.held) >= n
-}
-
 func carriesData(kind byte) bool {
 	return kind == kindStdin || kind == kindStdout || kind == kindStderr
 }
 
 // checkHeader refuses what can never become a message, before it is waited for.
-func (p *Parser) checkHeader(kind byte, size uint32) error {
+func (p *Parser) checkHeader(h frame.Header) error {
+	if h.Version != 0 || h.Reserved != 0 {
+		return wrong(ErrFrame, "reserved bytes are not zero")
+	}
+	kind, size := h.Kind, h.Size
 	low, high := payloadSizes(kind)
 	if high == 0 && kind != kindStdinEnd && kind != kindStdinClosed {
 		return wrong(ErrFrame, "unknown kind "+strconv.Itoa(int(kind)))

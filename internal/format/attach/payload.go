@@ -3,6 +3,8 @@ package attach
 import (
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/c2w/c2w/internal/format/frame"
 )
 
 // magic begins Hello's payload, so that a machine knows a client from a user
@@ -32,25 +34,27 @@ func flag(set bool, bit uint16) uint16 {
 }
 
 func (h Hello) appendPayload(b []byte) []byte {
-	b = appendU16(append(b, magic...), h.Version)
-	b = appendU16(b, flag(h.Terminal, flagTerminal)|flag(h.Stdin, flagStdin))
-	return appendU16(appendU16(b, h.Rows), h.Cols)
+	b = frame.AppendU16(append(b, magic...), h.Version)
+	b = frame.AppendU16(b, flag(h.Terminal, flagTerminal)|flag(h.Stdin, flagStdin))
+	return frame.AppendU16(frame.AppendU16(b, h.Rows), h.Cols)
 }
 
-func (s Stdin) appendPayload(b []byte) []byte       { return append(b, s.Data...) }
-func (StdinEnd) appendPayload(b []byte) []byte      { return b }
-func (r Resize) appendPayload(b []byte) []byte      { return appendU16(appendU16(b, r.Rows), r.Cols) }
+func (s Stdin) appendPayload(b []byte) []byte  { return append(b, s.Data...) }
+func (StdinEnd) appendPayload(b []byte) []byte { return b }
+func (r Resize) appendPayload(b []byte) []byte {
+	return frame.AppendU16(frame.AppendU16(b, r.Rows), r.Cols)
+}
 func (s Signal) appendPayload(b []byte) []byte      { return append(b, s.Number) }
-func (s Stop) appendPayload(b []byte) []byte        { return appendU32(b, s.Grace) }
+func (s Stop) appendPayload(b []byte) []byte        { return frame.AppendU32(b, s.Grace) }
 func (c CloseOutput) appendPayload(b []byte) []byte { return append(b, c.Stream) }
 
 func (w Welcome) appendPayload(b []byte) []byte {
-	return append(appendU16(appendU16(b, w.Version), flag(w.Terminal, flagTerminal)), w.StopSignal)
+	return append(frame.AppendU16(frame.AppendU16(b, w.Version), flag(w.Terminal, flagTerminal)), w.StopSignal)
 }
 
 func (s Stdout) appendPayload(b []byte) []byte    { return append(b, s.Data...) }
 func (s Stderr) appendPayload(b []byte) []byte    { return append(b, s.Data...) }
-func (w Window) appendPayload(b []byte) []byte    { return appendU32(b, w.Bytes) }
+func (w Window) appendPayload(b []byte) []byte    { return frame.AppendU32(b, w.Bytes) }
 func (StdinClosed) appendPayload(b []byte) []byte { return b }
 func (t Text) appendPayload(b []byte) []byte      { return append(b, t.Line...) }
 
@@ -58,17 +62,10 @@ func (e Exit) appendPayload(b []byte) []byte {
 	return append(b, e.Status, e.Signal, byte(flag(e.OutOfMemory, flagOutOfMemory)|flag(e.Own, flagOwn)))
 }
 
-func appendU16(b []byte, v uint16) []byte { return append(b, byte(v), byte(v>>8)) }
-
-func appendU32(b []byte, v uint32) []byte {
-	return append(b, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
-}
-
 // decodePayload decodes a message without data. b has a size that
 // [payloadSizes] allows.
 func decodePayload(kind byte, b []byte) (Message, error) {
-	u16 := func(i int) uint16 { return uint16(b[i]) | uint16(b[i+1])<<8 }
-	u32 := func() uint32 { return uint32(u16(0)) | uint32(u16(2))<<16 }
+	u16 := func(i int) uint16 { return frame.U16(b[i:]) }
 	var m Message
 	unknown := uint16(0) // flags
 	switch kind {
@@ -95,14 +92,14 @@ func decodePayload(kind byte, b []byte) (Message, error) {
 	case kindSignal:
 		m = Signal{Number: b[0]}
 	case kindStop:
-		m = Stop{Grace: u32()}
+		m = Stop{Grace: frame.U32(b)}
 	case kindCloseOutput:
 		m = CloseOutput{Stream: b[0]}
 	case kindWelcome:
 		m = Welcome{Version: u16(0), Terminal: u16(2)&flagTerminal != 0, StopSignal: b[4]}
 		unknown = u16(2) &^ flagTerminal
 	case kindWindow:
-		m = Window{Bytes: u32()}
+		m = Window{Bytes: frame.U32(b)}
 	case kindStdinClosed:
 		m = StdinClosed{}
 	case kindText:
