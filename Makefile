@@ -16,7 +16,7 @@ check:          ## formatting, vet for every platform, imports, freshness of wha
 	for p in $(PLATFORMS); do echo "vet $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || exit 1; done
 	GOOS=linux GOARCH=riscv64 $(GO) vet ./guest/init ./guest/testdata/probe ./guest/testdata/patcher ./guest/testdata/hostile
 	GOOS=wasip1 GOARCH=wasm $(GO) vet -unsafeptr=false ./cmd/machine # its memory is at fixed addresses
-	$(GO) test ./tests ./internal/make/... ./internal/convert/licenses ./demo ./guest ./guest/kernel ./internal/convert/aot/train -run 'Import|Notice|Fresh'
+	$(GO) test ./tests ./internal/make/... ./guest ./guest/kernel -run 'Import|Notice|Fresh'
 
 lint:           ## staticcheck, pinned; not part of check
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
@@ -57,7 +57,7 @@ kernel:         ## build the guest's kernel from Debian's source; see guest/kern
 init:           ## build the guest's process 1; see guest/init/README.md
 	guest/init/build.sh
 
-profile:        ## find out which pages of kernel and runc run often; see internal/convert/aot/train
-	$(GO) run ./internal/convert/aot/train
+profile:        ## find out which pages of kernel and runc run often; see internal/make/profile
+	$(GO) run ./internal/make/profile
 
 .PHONY: help run check lint test quick fuzz programs bench machine sources release kernel init profile

@@ -40,4 +40,4 @@ if [ "${1:-}" = --locked ] && ! grep -q "\"$(sha256sum "$deb" | cut -d ' ' -f 1)
 fi
 dpkg-deb -x "$deb" "$tmp/root"
 cd "$here/.."
-go run ./demo/pack/mkdemo -deb "$deb" -root "$tmp/root" -version "$version" -out "$here"
+go run ./internal/make/demo -deb "$deb" -root "$tmp/root" -version "$version" -out "$here"

@@ -87,8 +87,8 @@ var bans = []ban{
 	{".", "", ours, "it carries the machine's sources as text, for a package that must not depend on them otherwise"},
 	{"...", "", "internal/make/...", "makers are for people, and run once"},
 
-	{"cmd/c2w", "", "internal/testkit/... internal/machine/wasi/wasitest demo/pack/... testing", "users get no test code"},
-	{"cmd/machine", "", "internal/testkit/... internal/machine/wasi/wasitest testing net net/... os/exec encoding/json encoding/gob text/template", "every byte of it is in every file and costs at every start"},
+	{"cmd/c2w", "", "internal/testkit/... testing", "users get no test code"},
+	{"cmd/machine", "", "internal/testkit/... testing net net/... os/exec encoding/json encoding/gob text/template", "every byte of it is in every file and costs at every start"},
 	{"guest/init", "", "os fmt reflect net time testing", "every start executes it on an emulated CPU"},
 }
 

@@ -2,18 +2,8 @@ package licenses
 
 import (
 	"io/fs"
-	"os/exec"
 	"testing"
 )
-
-// TestFresh fails when the modules in use have changed.
-func TestFresh(t *testing.T) {
-	cmd := exec.Command("go", "run", "./internal/convert/licenses/gen", "-check")
-	cmd.Dir = "../../.."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-}
 
 func TestTexts(t *testing.T) {
 	list, err := List()

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c2w/c2w/internal/machine/wasi/wasitest"
+	"github.com/c2w/c2w/internal/testkit/wasitest"
 )
 
 func TestMain(m *testing.M) { wasitest.Main(m) }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/creack/pty"
 
-	"github.com/c2w/c2w/internal/machine/wasi/wasitest"
+	"github.com/c2w/c2w/internal/testkit/wasitest"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/files.golden")

@@ -15,7 +15,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
-	"github.com/c2w/c2w/internal/machine/wasi/wasitest"
+	"github.com/c2w/c2w/internal/testkit/wasitest"
 	"github.com/c2w/c2w/internal/wasm"
 	"github.com/c2w/c2w/internal/wasm/link"
 )

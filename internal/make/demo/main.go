@@ -1,4 +1,5 @@
-// Command mkdemo writes demo.zip and lock.json; build.sh runs it.
+// Command demo writes demo.zip and lock.json, the demo image and what it was made
+// from; demo/build.sh runs it.
 package main
 
 import (
@@ -10,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/c2w/c2w/demo/pack"
 )
 
 func main() {
@@ -21,7 +20,7 @@ func main() {
 	out := flag.String("out", ".", "directory to write to")
 	flag.Parse()
 	if err := run(*deb, *root, *version, *out); err != nil {
-		fmt.Fprintln(os.Stderr, "mkdemo:", err)
+		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
@@ -45,13 +44,13 @@ func run(deb, root, version, out string) error {
 		return err
 	}
 	sum := func(b []byte) string { h := sha256.Sum256(b); return hex.EncodeToString(h[:]) }
-	lock := pack.Lock{
+	lock := Lock{
 		Package: "busybox-static", Version: version, Deb: sum(pkg), Busybox: sum(busybox),
 		License: "GPL-2.0-only",
 		Source:  "Debian source package busybox, the version above, with its patches: apt-get source busybox in trixie",
 		Time:    info.ModTime().UTC().Truncate(time.Second),
 	}
-	zip, err := pack.Pack(lock, busybox, copyright)
+	zip, err := Pack(lock, busybox, copyright)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,11 @@
 //go:build linux
 
-// Command train makes the profile of the guest's own programs, its kernel above
+// Command profile makes the profile of the guest's own programs, its kernel above
 // all: it boots the demo image natively, on the machine's own packages with the
 // generated core in wazero, runs a set of workloads, and writes which pages of
 // kernel and OCI runtime ran how often.
 //
-//	go run ./internal/convert/aot/train [-o guest/profile-riscv64]     (make profile)
+//	go run ./internal/make/profile [-o guest/profile-riscv64]     (make profile)
 //
 // Samples are scaled, so that every workload weighs the same.
 package main
@@ -45,7 +45,7 @@ func main() {
 	out := flag.String("o", "guest/profile-riscv64", "write the profile to `FILE`")
 	flag.Parse()
 	if err := run(context.Background(), *out); err != nil {
-		fmt.Fprintln(os.Stderr, "train:", err)
+		fmt.Fprintln(os.Stderr, "profile:", err)
 		os.Exit(1)
 	}
 }
@@ -76,7 +76,7 @@ func notes() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := []byte("# Made by internal/convert/aot/train: content of a page, mode, samples, entries. It is of\n")
+	b := []byte("# Made by internal/make/profile: content of a page, mode, samples, entries. It is of\n")
 	for _, name := range guest.ProgramNames {
 		b = fmt.Appendf(b, "# %s sha256:%x\n", name, sha256.Sum256(programs[name]))
 	}

@@ -1,4 +1,4 @@
-// Command mkrootfs turns an image into an EROFS file: what the first two stages
+// Command rootfs turns an image into an EROFS file: what the first two stages
 // of a conversion do, for looking at the result with other tools.
 package main
 
@@ -19,11 +19,11 @@ func main() {
 	platform := flag.String("platform", "linux/riscv64", "platform to pick")
 	flag.Parse()
 	if flag.NArg() != 2 {
-		fmt.Fprintln(os.Stderr, "usage: mkrootfs [-platform OS/ARCH] IMAGE OUT.erofs")
+		fmt.Fprintln(os.Stderr, "usage: rootfs [-platform OS/ARCH] IMAGE OUT.erofs")
 		os.Exit(2)
 	}
 	if err := run(flag.Arg(0), flag.Arg(1), *platform); err != nil {
-		fmt.Fprintln(os.Stderr, "mkrootfs:", err)
+		fmt.Fprintln(os.Stderr, "rootfs:", err)
 		os.Exit(1)
 	}
 }

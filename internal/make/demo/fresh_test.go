@@ -1,4 +1,4 @@
-package demo
+package main
 
 import (
 	"archive/tar"
@@ -14,14 +14,14 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/c2w/c2w/demo/pack"
+	"github.com/c2w/c2w/demo"
 )
 
 // TestFresh rebuilds demo.zip from the BusyBox in it and from lock.json: what is
-// committed is what pack makes today, from the locked program.
+// committed is what is made today, from the locked program.
 func TestFresh(t *testing.T) {
-	var lock pack.Lock
-	raw, err := os.ReadFile("lock.json")
+	var lock Lock
+	raw, err := os.ReadFile("../../../demo/lock.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,12 +33,16 @@ func TestFresh(t *testing.T) {
 	if sum := sha256.Sum256(busybox); hex.EncodeToString(sum[:]) != lock.Busybox {
 		t.Fatalf("the BusyBox in demo.zip is not that of lock.json: run demo/build.sh")
 	}
-	zip, err := pack.Pack(lock, busybox, copyright)
+	zip, err := Pack(lock, busybox, copyright)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout, err := os.ReadFile("../../../demo/demo.zip")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(zip, layout) {
-		t.Error("demo.zip is not what package pack makes: run demo/build.sh")
+		t.Error("demo.zip is not what this command makes: run demo/build.sh")
 	}
 	if len(layout) > 1500<<10 {
 		t.Errorf("demo.zip has %d bytes, more than 1.5 MB", len(layout))
@@ -48,7 +52,7 @@ func TestFresh(t *testing.T) {
 // layerFiles reads the regular files of the image's one layer.
 func layerFiles(t *testing.T) map[string][]byte {
 	t.Helper()
-	fsys, err := Layout()
+	fsys, err := demo.Layout()
 	if err != nil {
 		t.Fatal(err)
 	}

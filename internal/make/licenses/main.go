@@ -1,5 +1,5 @@
-// Command gen writes the list of licences and the texts of Go modules: go run
-// ./internal/convert/licenses/gen, from the module's root. With -check it only compares.
+// Command licenses writes the list of licences and the texts of Go modules: go run
+// ./internal/make/licenses, from the module's root. With -check it only compares.
 package main
 
 import (
@@ -48,7 +48,7 @@ func generate(check bool) error {
 		name := filepath.Join(dir, filepath.FromSlash(name))
 		if check {
 			if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
-				return fmt.Errorf("%s is not fresh: run go run ./%s/gen and commit what it writes", name, dir)
+				return fmt.Errorf("%s is not fresh: run go run ./internal/make/licenses and commit what it writes", name)
 			}
 			continue
 		}

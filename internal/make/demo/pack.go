@@ -1,6 +1,4 @@
-// Package pack makes the demo image's file from a BusyBox program. The same
-// input gives the same bytes. Only demo's build script and its test use it.
-package pack
+package main
 
 import (
 	"archive/tar"
@@ -55,7 +53,7 @@ var dirs = map[string]int64{"./": 0o755, "bin/": 0o755, "dev/": 0o755, "etc/": 0
 
 var links = map[string]string{"sbin": "bin", "usr/bin": "../bin", "usr/sbin": "../bin"}
 
-// Pack returns demo.zip.
+// Pack returns demo.zip. The same input gives the same bytes.
 func Pack(lock Lock, busybox, copyright []byte) ([]byte, error) {
 	applets, err := Applets(busybox)
 	if err != nil {
