@@ -30,7 +30,7 @@ func TestSaidToASleeper(t *testing.T) {
 	} {
 		r, w := io.Pipe()
 		a := newAttached(t, r)
-		a.streams.link.receive(attachFrames(t, attach.Hello{Version: 1, Terminal: name == "size", Stdin: true}), nil)
+		a.streams.attached.receive(attachFrames(t, attach.Hello{Version: 1, Terminal: name == "size", Stdin: true}), nil)
 		a.contract.receive(frames(t, agent.Ready{}, agent.Started{}))
 		a.pollDevices()
 		port := a.console.Port(portContract)
@@ -92,7 +92,7 @@ func TestSaidTooEarly(t *testing.T) {
 			client, _ := io.Pipe()
 			a := newAttached(t, client)
 			a.idle, a.timerOn, a.timerAt = idle, true, 0
-			a.streams.link.receive(attachFrames(t, hello, c.say), nil)
+			a.streams.attached.receive(attachFrames(t, hello, c.say), nil)
 			a.said(t)
 			r := a.Step()
 			if r.Done != (c.status >= 0) {
@@ -115,7 +115,7 @@ func TestSaidTooEarly(t *testing.T) {
 	client, _ := io.Pipe()
 	a := newAttached(t, client)
 	a.cfg.StopSignal = 28
-	a.streams.link.receive(attachFrames(t, hello, attach.Stop{Grace: 60_000}), nil)
+	a.streams.attached.receive(attachFrames(t, hello, attach.Stop{Grace: 60_000}), nil)
 	if r := a.Step(); r.Status != 137 {
 		t.Errorf("a stop by SIGWINCH: %+v", r)
 	}
@@ -128,11 +128,11 @@ func TestOverdue(t *testing.T) {
 		for _, exit := range []bool{false, true} {
 			client, _ := io.Pipe()
 			a := newAttached(t, client)
-			a.streams.link.receive(attachFrames(t, attach.Hello{Version: 1}), nil)
+			a.streams.attached.receive(attachFrames(t, attach.Hello{Version: 1}), nil)
 			a.contract.receive(frames(t, agent.Ready{}))
 			before := a.host.Monotonic()
 			for _, grace := range []uint32{500, 0, 60_000} { // the shortest counts
-				a.streams.link.receive(attachFrames(t, attach.Stop{Grace: grace}), nil)
+				a.streams.attached.receive(attachFrames(t, attach.Stop{Grace: grace}), nil)
 			}
 			if at := a.contract.killAt; at < before+overdue || at > a.host.Monotonic()+overdue {
 				t.Fatalf("overdue at %d, it was %d", at, before)

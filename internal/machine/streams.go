@@ -19,14 +19,14 @@ const outputSize = 64 << 10
 // streams joins the container's standard streams with the host's: as they are,
 // or through the attach protocol.
 type streams struct {
-	m       *Machine
-	link    *link  // the attach protocol; nil: bare
-	buf     []byte // what was read last
-	pending []byte // of buf, not yet taken by the port
-	eof     bool   // nothing more will be read
-	out     [3][]byte
-	closed  [3]bool // the host's end
-	err     error   // the host failed in a way that ends the run
+	m        *Machine
+	attached *attachment // the attach protocol; nil: bare
+	buf      []byte      // what was read last
+	pending  []byte      // of buf, not yet taken by the port
+	eof      bool        // nothing more will be read
+	out      [3][]byte
+	closed   [3]bool // the host's end
+	err      error   // the host failed in a way that ends the run
 }
 
 // begin finds out what the host's streams are.
@@ -34,7 +34,7 @@ func (s *streams) begin() {
 	cfg := &s.m.cfg
 	s.eof = cfg.NoStdin
 	if cfg.Attach {
-		s.link = newLink(s)
+		s.attached = newAttachment(s)
 		return
 	}
 	if rows, cols := s.m.hookedTerminal(); rows > 0 {
@@ -60,7 +60,7 @@ func (m *Machine) hookedTerminal() (rows, cols uint16) {
 }
 
 // known says that the streams have told what the spec has to say of them.
-func (s *streams) known() bool { return s.link == nil || s.link.greeted }
+func (s *streams) known() bool { return s.attached == nil || s.attached.greeted }
 
 // poll waits up to timeout nanoseconds for the host and passes on what comes.
 func (s *streams) poll(timeout int64) {
@@ -72,8 +72,8 @@ func (s *streams) poll(timeout int64) {
 		s.buf = make([]byte, inputSize)
 	}
 	n, err := s.m.host.ReadStdin(s.buf)
-	if s.link != nil {
-		s.link.receive(s.buf[:n], err)
+	if s.attached != nil {
+		s.attached.receive(s.buf[:n], err)
 	} else {
 		s.pending = s.buf[:n]
 		// A standard input that cannot be read is as good as at its end.
@@ -84,8 +84,8 @@ func (s *streams) poll(timeout int64) {
 
 // want says that something can be done with input of the host.
 func (s *streams) want() bool {
-	if s.link != nil {
-		return s.link.want()
+	if s.attached != nil {
+		return s.attached.want()
 	}
 	return s.m.contract.told && !s.eof && len(s.pending) == 0
 }
@@ -96,8 +96,8 @@ func (s *streams) flush() {
 	if len(s.pending) > 0 {
 		n := port.Input(s.pending)
 		s.pending = s.pending[n:]
-		if s.link != nil {
-			s.link.taken(n)
+		if s.attached != nil {
+			s.attached.taken(n)
 		}
 	}
 	// The guest sees a closed end at once, whatever it has not received.
@@ -111,8 +111,8 @@ func (s *streams) flush() {
 // unwanted ends the input because the command does not read it.
 func (s *streams) unwanted() {
 	s.pending, s.eof = nil, true
-	if s.link != nil {
-		s.link.stdinClosed()
+	if s.attached != nil {
+		s.attached.stdinClosed()
 	}
 }
 
@@ -143,15 +143,15 @@ func (s *streams) write(stream int) {
 	}
 	s.out[stream] = p[:0]
 	var err error
-	if s.link != nil {
-		err = s.link.output(stream, p)
+	if s.attached != nil {
+		err = s.attached.output(stream, p)
 	} else {
 		err = s.m.host.Write(stream, p)
 	}
 	switch {
 	case err == nil:
-	case wasi.IsClosed(err) && s.link != nil:
-		s.link.leave()
+	case wasi.IsClosed(err) && s.attached != nil:
+		s.attached.leave()
 	case wasi.IsClosed(err):
 		s.close(stream)
 	default:
@@ -178,8 +178,8 @@ func (s *streams) close(stream int) {
 // Say writes a line of the machine's own for the person who runs it.
 func (m *Machine) Say(text string) {
 	m.streams.flush()
-	if l := m.streams.link; l != nil {
-		l.message(text)
+	if a := m.streams.attached; a != nil {
+		a.message(text)
 		return
 	}
 	m.host.Write(wasi.Stderr, []byte("c2w: "+text+"\n"))
@@ -191,7 +191,7 @@ func (m *Machine) End(r Result) {
 	if r.Err != nil {
 		m.Say(r.Err.Error())
 	}
-	if l := m.streams.link; l != nil {
-		l.exit(r)
+	if a := m.streams.attached; a != nil {
+		a.exit(r)
 	}
 }

@@ -21,7 +21,7 @@ import (
 // converted before costs one request; its layers come as an archive like docker
 // save's, when the first of them is opened.
 type daemonSource struct {
-	engine *engine
+	docker *dockerAPI
 	req    request
 	want   []v1.Hash // the layers' diff IDs
 	meter  *meter
@@ -56,11 +56,11 @@ func openDaemon(ctx context.Context, q request) (*Image, error) {
 	if !daemonName.MatchString(q.rest) || slices.Contains(strings.Split(q.rest, "/"), "..") {
 		return nil, fmt.Errorf("parsing reference %q: write docker-daemon:NAME:TAG or docker-daemon:ID, as docker images lists them", q.ref)
 	}
-	e, err := dialEngine(q.Options)
+	e, err := dialDocker(q.Options)
 	if err != nil {
 		return nil, err
 	}
-	s := &daemonSource{engine: e, req: q, meter: newMeter(q.Progress)}
+	s := &daemonSource{docker: e, req: q, meter: newMeter(q.Progress)}
 	img, err := s.image(ctx)
 	if err != nil {
 		e.close()
@@ -73,7 +73,7 @@ func openDaemon(ctx context.Context, q request) (*Image, error) {
 // (API 1.49) then describe the right one, others do not know the parameter.
 func (s *daemonSource) image(ctx context.Context) (*Image, error) {
 	found, err := s.inspect(ctx, platformQuery(s.req.platform))
-	var status *engineError
+	var status *apiError
 	if errors.As(err, &status) && (status.code == http.StatusNotFound || status.code == http.StatusBadRequest) {
 		found, err = s.inspect(ctx, nil)
 	}
@@ -104,14 +104,14 @@ func (s *daemonSource) image(ctx context.Context) (*Image, error) {
 }
 
 func (s *daemonSource) inspect(ctx context.Context, query url.Values) (*inspected, error) {
-	body, err := s.engine.get(ctx, "/images/"+s.req.rest+"/json", query)
+	body, err := s.docker.get(ctx, "/images/"+s.req.rest+"/json", query)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
 	raw, err := io.ReadAll(io.LimitReader(body, maxConfig))
 	if err != nil {
-		return nil, s.engine.explain(ctx, err)
+		return nil, s.docker.explain(ctx, err)
 	}
 	var i inspected
 	if err := json.Unmarshal(raw, &i); err != nil {
@@ -171,14 +171,14 @@ func (s *daemonSource) save(ctx context.Context) (*Image, error) {
 }
 
 func (s *daemonSource) fetch(ctx context.Context) (*Image, error) {
-	body, err := s.engine.get(ctx, "/images/"+s.req.rest+"/get", platformQuery(s.req.platform))
+	body, err := s.docker.get(ctx, "/images/"+s.req.rest+"/get", platformQuery(s.req.platform))
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
 	t, size, err := spool(ctx, s.req.TempDir, &metered{body, s.meter}, maxStored)
 	if err != nil {
-		return nil, s.engine.explain(ctx, fmt.Errorf("fetching image %s from docker: %w", s.req.rest, err))
+		return nil, s.docker.explain(ctx, fmt.Errorf("fetching image %s from docker: %w", s.req.rest, err))
 	}
 	a := &archive{name: "of " + s.req.rest + " from docker", r: t, close: t.Close}
 	if err := a.index(ctx, size); err != nil {
@@ -193,7 +193,7 @@ func (s *daemonSource) fetch(ctx context.Context) (*Image, error) {
 func (s *daemonSource) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.engine.close()
+	s.docker.close()
 	if s.export == nil {
 		return nil
 	}

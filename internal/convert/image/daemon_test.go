@@ -16,8 +16,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// fakeEngine is as much of docker's Engine API as c2w uses.
-type fakeEngine struct {
+// fakeDocker is as much of docker's Engine API as c2w uses.
+type fakeDocker struct {
 	t        *testing.T
 	name     string
 	describe string // answer to /images/NAME/json
@@ -26,7 +26,7 @@ type fakeEngine struct {
 	asked    []string
 }
 
-func (e *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (e *fakeDocker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.asked = append(e.asked, r.Method+" "+r.URL.Path)
 	say := func(code int, message string) {
 		w.Header().Set("Content-Type", "application/json")
@@ -54,8 +54,8 @@ func (e *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// newEngine has the fixture's image d, in either form of archive.
-func newEngine(f *fixture, t *testing.T, d v1.Descriptor, archive []byte) *fakeEngine {
+// newDocker has the fixture's image d, in either form of archive.
+func newDocker(f *fixture, t *testing.T, d v1.Descriptor, archive []byte) *fakeDocker {
 	m := f.manifest(d)
 	var config v1.ConfigFile
 	if err := json.Unmarshal([]byte(f.json(m.Config.Digest)), &config); err != nil {
@@ -67,11 +67,11 @@ func newEngine(f *fixture, t *testing.T, d v1.Descriptor, archive []byte) *fakeE
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fakeEngine{t: t, name: "me/app:v1", describe: string(describe), archive: archive}
+	return &fakeDocker{t: t, name: "me/app:v1", describe: string(describe), archive: archive}
 }
 
-// listen serves the engine on a Unix socket and sets DOCKER_HOST.
-func (e *fakeEngine) listen(t *testing.T) {
+// listen serves it on a Unix socket and sets DOCKER_HOST.
+func (e *fakeDocker) listen(t *testing.T) {
 	dir, err := os.MkdirTemp("", "c2w") // the socket's path must be short
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestDaemon(t *testing.T) {
 	for name, archive := range map[string][]byte{"old archive": f.oldSave(), "OCI archive": tarOf(t, f.dir)} {
 		for _, modern := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, modern %v", name, modern), func(t *testing.T) {
-				e := newEngine(f, t, d, archive)
+				e := newDocker(f, t, d, archive)
 				e.modern = modern
 				e.listen(t)
 				temp := t.TempDir()
@@ -136,7 +136,7 @@ func TestDaemonErrors(t *testing.T) {
 	d := f.image(riscv, f.layers...)
 	f.close(f.image(riscv, f.layers[1:]...))
 	other := tarOf(t, f.dir)
-	e := newEngine(f, t, d, other)
+	e := newDocker(f, t, d, other)
 	e.listen(t)
 	open := func(ref string, p v1.Platform) error {
 		img, err := Open(t.Context(), ref, p, Options{TempDir: t.TempDir()})
@@ -188,7 +188,7 @@ func TestDaemonErrors(t *testing.T) {
 func TestDaemonContext(t *testing.T) {
 	f := newFixture(t)
 	d := f.image(riscv, f.layers...)
-	srv := httptest.NewUnstartedServer(newEngine(f, t, d, f.oldSave()))
+	srv := httptest.NewUnstartedServer(newDocker(f, t, d, f.oldSave()))
 	srv.Config.ErrorLog = quiet
 	srv.StartTLS()
 	t.Cleanup(srv.Close)

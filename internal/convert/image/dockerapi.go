@@ -19,10 +19,10 @@ import (
 	"syscall"
 )
 
-// engine speaks with a docker daemon, or podman's service for docker's clients.
+// dockerAPI speaks with a docker daemon, or podman's service for docker's clients.
 // The official client (github.com/moby/moby/client) would bring 17 modules,
 // OpenTelemetry among them, for two GET requests.
-type engine struct {
+type dockerAPI struct {
 	host   string // as the user names it, for errors
 	base   url.URL
 	client *http.Client
@@ -35,9 +35,9 @@ type endpoint struct {
 	skipVerify bool
 }
 
-// findEngine decides as docker's command does: DOCKER_HOST, then the context
+// findDocker decides as docker's command does: DOCKER_HOST, then the context
 // that DOCKER_CONTEXT or docker's configuration names, then the system's place.
-func findEngine() (endpoint, error) {
+func findDocker() (endpoint, error) {
 	if host := os.Getenv("DOCKER_HOST"); host != "" {
 		ep := endpoint{host: host}
 		verify, certs := os.Getenv("DOCKER_TLS_VERIFY") != "", os.Getenv("DOCKER_CERT_PATH")
@@ -53,7 +53,7 @@ func findEngine() (endpoint, error) {
 		}
 	}
 	if name == "" || name == "default" {
-		return endpoint{host: defaultEngine}, nil
+		return endpoint{host: defaultDocker}, nil
 	}
 	// Docker keeps contexts in directories named by the hash of their names.
 	id := digest([]byte(name)).Hex
@@ -73,7 +73,7 @@ func findEngine() (endpoint, error) {
 	}
 	d, ok := meta.Endpoints["docker"]
 	if !ok || d.Host == "" {
-		return endpoint{host: defaultEngine}, nil
+		return endpoint{host: defaultDocker}, nil
 	}
 	ep := endpoint{host: d.Host, skipVerify: d.SkipTLSVerify}
 	if dir := filepath.Join(dockerDir(), "contexts", "tls", id, "docker"); isDir(dir) {
@@ -87,8 +87,8 @@ func isDir(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-func dialEngine(Options) (*engine, error) {
-	ep, err := findEngine()
+func dialDocker(Options) (*dockerAPI, error) {
+	ep, err := findDocker()
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func dialEngine(Options) (*engine, error) {
 	if !ok || addr == "" {
 		return nil, fmt.Errorf("docker's host %q is not of the form unix://PATH or tcp://HOST:PORT: see DOCKER_HOST", ep.host)
 	}
-	e := &engine{host: ep.host, base: url.URL{Scheme: "http", Host: "docker"}}
+	e := &dockerAPI{host: ep.host, base: url.URL{Scheme: "http", Host: "docker"}}
 	t := &http.Transport{DisableCompression: true, MaxIdleConns: 2, TLSHandshakeTimeout: stallTime}
 	e.client = &http.Client{Transport: t}
 	switch scheme {
@@ -150,18 +150,18 @@ func (ep endpoint) tls() (*tls.Config, error) {
 	return c, nil
 }
 
-// engineError is an answer that is not the one hoped for.
-type engineError struct {
+// apiError is an answer that is not the one hoped for.
+type apiError struct {
 	code    int
 	message string
 }
 
-func (e *engineError) Error() string {
+func (e *apiError) Error() string {
 	return fmt.Sprintf("docker answers %d %s: %s", e.code, http.StatusText(e.code), e.message)
 }
 
 // get asks for a path of the API, in the daemon's own version of it.
-func (e *engine) get(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
+func (e *dockerAPI) get(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
 	u := e.base
 	u.Path += path
 	u.RawQuery = query.Encode()
@@ -183,11 +183,11 @@ func (e *engine) get(ctx context.Context, path string, query url.Values) (io.Rea
 	if json.Unmarshal(raw, &said) != nil || said.Message == "" {
 		said.Message = string(raw)
 	}
-	return nil, &engineError{resp.StatusCode, said.Message}
+	return nil, &apiError{resp.StatusCode, said.Message}
 }
 
 // explain says what a failed request means to the user.
-func (e *engine) explain(ctx context.Context, err error) error {
+func (e *dockerAPI) explain(ctx context.Context, err error) error {
 	var unknown x509.UnknownAuthorityError
 	switch {
 	case isCancelled(ctx, err):
@@ -206,4 +206,4 @@ func (e *engine) explain(ctx context.Context, err error) error {
 	return err
 }
 
-func (e *engine) close() { e.client.CloseIdleConnections() }
+func (e *dockerAPI) close() { e.client.CloseIdleConnections() }

@@ -7,7 +7,7 @@ import (
 	"github.com/Microsoft/go-winio"
 )
 
-const defaultEngine = "npipe:////./pipe/docker_engine"
+const defaultDocker = "npipe:////./pipe/docker_engine"
 
 func dialPipe(ctx context.Context, path string) (net.Conn, error) {
 	return winio.DialPipeContext(ctx, path)

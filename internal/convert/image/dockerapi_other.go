@@ -8,7 +8,7 @@ import (
 	"net"
 )
 
-const defaultEngine = "unix:///var/run/docker.sock"
+const defaultDocker = "unix:///var/run/docker.sock"
 
 func dialPipe(context.Context, string) (net.Conn, error) {
 	return nil, errors.New("named pipes are for Windows only: see DOCKER_HOST")

@@ -63,7 +63,7 @@ func want(t *testing.T, what string, got, want []byte) {
 // TestAttachConversation follows a run from the greeting to the exit status.
 func TestAttachConversation(t *testing.T) {
 	a := newAttached(t, nil)
-	l := a.streams.link
+	l := a.streams.attached
 	feed := func(list ...attach.Message) { l.receive(attachFrames(t, list...), nil) }
 
 	a.contract.receive(frames(t, agent.Ready{}))
@@ -118,7 +118,7 @@ func TestAttachConversation(t *testing.T) {
 // container has started.
 func TestAttachTerminal(t *testing.T) {
 	a := newAttached(t, nil)
-	l := a.streams.link
+	l := a.streams.attached
 	l.receive(attachFrames(t, attach.Hello{Version: 9, Terminal: true, Stdin: true, Rows: 24, Cols: 80}, attach.Resize{Rows: 25, Cols: 81}), nil)
 	want(t, "greeting", a.said(t), attachFrames(t, attach.Welcome{Version: 1, Terminal: true, StopSignal: 3}, attach.Window{Bytes: window}))
 	a.contract.receive(frames(t, agent.Ready{}))
@@ -139,7 +139,7 @@ func TestAttachTerminal(t *testing.T) {
 // the protocol ends the run.
 func TestAttachGone(t *testing.T) {
 	a := newAttached(t, nil)
-	l := a.streams.link
+	l := a.streams.attached
 	l.receive(attachFrames(t, attach.Hello{Version: 1}), nil)
 	a.contract.receive(frames(t, agent.Ready{}))
 	a.contract.out = nil
@@ -151,18 +151,18 @@ func TestAttachGone(t *testing.T) {
 	}
 
 	a = newAttached(t, nil)
-	a.streams.link.receive(nil, io.EOF)
+	a.streams.attached.receive(nil, io.EOF)
 	if r := a.Step(); !r.Done || r.Status != StatusFailed || !errors.Is(r.Err, errClientGone) {
 		t.Errorf("before the start: %+v", r)
 	}
 	a = newAttached(t, nil)
-	a.streams.link.receive([]byte("ls -l\n\n\n"), nil)
+	a.streams.attached.receive([]byte("ls -l\n\n\n"), nil)
 	if r := a.Step(); !r.Done || !errors.Is(r.Err, attach.ErrFrame) {
 		t.Errorf("rubbish: %+v", r)
 	}
 	a = newAttached(t, nil)
 	flood := attachFrames(t, attach.Hello{Version: 1, Stdin: true}, attach.Stdin{Data: make([]byte, window)}, attach.Stdin{Data: []byte("x")})
-	a.streams.link.receive(flood, nil)
+	a.streams.attached.receive(flood, nil)
 	if r := a.Step(); !r.Done || !errors.Is(r.Err, attach.ErrOrder) || cap(a.streams.pending) > window {
 		t.Errorf("more than the credit: %+v, %d bytes kept", r, cap(a.streams.pending))
 	}
@@ -177,7 +177,7 @@ func FuzzAttach(f *testing.F) {
 		a.contract.receive(frames(t, agent.Ready{}))
 		for len(b) > 0 {
 			n := min(len(b), 7)
-			a.streams.link.receive(b[:n], nil)
+			a.streams.attached.receive(b[:n], nil)
 			b = b[n:]
 			a.streams.flush()
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/c2w/c2w/internal/machine/wasi"
 )
 
-// link is the machine's end of the attach protocol: docs/attach.md.
-type link struct {
+// attachment is the machine's end of the attach protocol: docs/attach.md.
+type attachment struct {
 	s       *streams
 	parser  attach.Parser
 	greeted bool
@@ -33,58 +33,58 @@ const (
 
 var errClientGone = errors.New("the client went away before the container was ready")
 
-func newLink(s *streams) *link {
+func newAttachment(s *streams) *attachment {
 	s.m.host.AssumeBlocking() // docs/attach.md asks it of clients
-	return &link{s: s, store: make([]byte, window)}
+	return &attachment{s: s, store: make([]byte, window)}
 }
 
-func (l *link) want() bool { return !l.gone && l.s.m.contract.queued() < backlog }
+func (a *attachment) want() bool { return !a.gone && a.s.m.contract.queued() < backlog }
 
 // receive acts on what came from the client; err ends its stream.
-func (l *link) receive(p []byte, err error) {
-	l.parser.Feed(p)
-	for l.s.err == nil {
-		msg, perr := l.parser.Next()
+func (a *attachment) receive(p []byte, err error) {
+	a.parser.Feed(p)
+	for a.s.err == nil {
+		msg, perr := a.parser.Next()
 		if perr == nil && msg == nil {
 			break
 		}
 		if perr == nil {
-			perr = l.handle(msg)
+			perr = a.handle(msg)
 		}
 		if perr != nil {
-			l.gone = true
-			l.s.fail(perr)
+			a.gone = true
+			a.s.fail(perr)
 			return
 		}
 	}
-	if err != nil && !l.gone {
-		l.leave()
+	if err != nil && !a.gone {
+		a.leave()
 	}
 }
 
 // leave ends the container because the client is gone.
-func (l *link) leave() {
-	l.gone = true
-	l.s.eof = true
-	if !l.s.m.contract.told {
-		l.s.fail(errClientGone)
+func (a *attachment) leave() {
+	a.gone = true
+	a.s.eof = true
+	if !a.s.m.contract.told {
+		a.s.fail(errClientGone)
 		return
 	}
-	l.s.m.contract.stop(grace)
+	a.s.m.contract.stop(grace)
 }
 
-func (l *link) handle(msg attach.Message) error {
-	s := l.s
+func (a *attachment) handle(msg attach.Message) error {
+	s := a.s
 	contract := &s.m.contract
 	switch msg := msg.(type) {
 	case attach.Hello:
-		l.greeted = true
+		a.greeted = true
 		s.eof = s.eof || !msg.Stdin
 		spec := s.m.cfg.Spec
 		spec.Terminal, spec.Rows, spec.Cols = msg.Terminal, msg.Rows, msg.Cols
-		l.send(attach.Welcome{Version: min(msg.Version, attach.Version), Terminal: msg.Terminal, StopSignal: s.m.stopSignal()})
+		a.send(attach.Welcome{Version: min(msg.Version, attach.Version), Terminal: msg.Terminal, StopSignal: s.m.stopSignal()})
 		if !s.eof {
-			l.grant(window)
+			a.grant(window)
 		}
 		return contract.start()
 	case attach.Stdin:
@@ -93,7 +93,7 @@ func (l *link) handle(msg attach.Message) error {
 		}
 		// Credit keeps what waits within store.
 		if len(s.pending)+len(msg.Data) > cap(s.pending) {
-			s.pending = l.store[:copy(l.store, s.pending)]
+			s.pending = a.store[:copy(a.store, s.pending)]
 		}
 		s.pending = append(s.pending, msg.Data...)
 	case attach.StdinEnd:
@@ -117,52 +117,52 @@ func (l *link) handle(msg attach.Message) error {
 
 // taken notes that the port took n bytes of input and lets the client send as
 // many, in amounts that are worth a frame.
-func (l *link) taken(n int) {
-	l.freed += uint32(n)
-	if l.freed >= window/2 || l.freed > 0 && len(l.s.pending) == 0 {
-		if !l.s.eof {
-			l.grant(l.freed)
+func (a *attachment) taken(n int) {
+	a.freed += uint32(n)
+	if a.freed >= window/2 || a.freed > 0 && len(a.s.pending) == 0 {
+		if !a.s.eof {
+			a.grant(a.freed)
 		}
-		l.freed = 0
+		a.freed = 0
 	}
 }
 
-func (l *link) grant(n uint32) {
-	l.parser.Grant(n)
-	l.send(attach.Window{Bytes: n})
+func (a *attachment) grant(n uint32) {
+	a.parser.Grant(n)
+	a.send(attach.Window{Bytes: n})
 }
 
-func (l *link) stdinClosed() {
-	if l.greeted {
-		l.send(attach.StdinClosed{})
+func (a *attachment) stdinClosed() {
+	if a.greeted {
+		a.send(attach.StdinClosed{})
 	}
 }
 
 // output sends what the command wrote, at most attach.MaxPayload bytes.
-func (l *link) output(stream int, p []byte) error {
-	if !l.greeted {
+func (a *attachment) output(stream int, p []byte) error {
+	if !a.greeted {
 		return nil // the kernel's, and nobody is there yet
 	}
 	h := attach.StdoutHeader(len(p))
-	if stream == agent.Stderr && !l.s.m.cfg.Spec.Terminal {
+	if stream == agent.Stderr && !a.s.m.cfg.Spec.Terminal {
 		h = attach.StderrHeader(len(p))
 	}
-	l.frame = append(append(l.frame[:0], h[:]...), p...)
-	return l.s.m.host.Write(wasi.Stdout, l.frame)
+	a.frame = append(append(a.frame[:0], h[:]...), p...)
+	return a.s.m.host.Write(wasi.Stdout, a.frame)
 }
 
 // send sends a frame. A client that is gone is noticed by its input.
-func (l *link) send(msg attach.Message) {
-	frame, err := attach.Append(l.frame[:0], msg)
+func (a *attachment) send(msg attach.Message) {
+	frame, err := attach.Append(a.frame[:0], msg)
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
-	l.frame = frame
-	l.s.m.host.Write(wasi.Stdout, frame)
+	a.frame = frame
+	a.s.m.host.Write(wasi.Stdout, frame)
 }
 
-func (l *link) message(text string) { l.send(attach.Text{Line: attach.Line(text)}) }
+func (a *attachment) message(text string) { a.send(attach.Text{Line: attach.Line(text)}) }
 
-func (l *link) exit(r Result) {
-	l.send(attach.Exit{Status: uint8(r.Status), Signal: uint8(r.Signal), OutOfMemory: r.OutOfMemory, Own: r.Own})
+func (a *attachment) exit(r Result) {
+	a.send(attach.Exit{Status: uint8(r.Status), Signal: uint8(r.Signal), OutOfMemory: r.OutOfMemory, Own: r.Own})
 }
