@@ -17,6 +17,7 @@ import (
 	"github.com/c2w/c2w/guest"
 	"github.com/c2w/c2w/internal/convert/aot"
 	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/engine"
 	"github.com/c2w/c2w/internal/inspect/dissect"
 	"github.com/c2w/c2w/internal/inspect/listing"
@@ -36,15 +37,18 @@ with a line in front of what belongs to an instruction. PLACE is one of
                           a path of the image; in bytes, 0x in front of hexadecimal
   1122334455667788        a page's key, as c2w run --check names it
 What lies in the middle of a page is shown with its surroundings, a page's start
-with the whole page.`,
+with the whole page. --passes shows the page's way from guest code to Wasm instead:
+what each pass of the translation makes of it.`,
 		Example: `c2w list out.wasm 0xffffffff802345f8
-c2w list out.wasm /usr/bin/python3.11:0x15e000`,
+c2w list out.wasm /usr/bin/python3.11:0x15e000
+c2w list --passes out.wasm kernel:0x1000`,
 		Args:              operands(2, 2, "a file and a place"),
 		ValidArgsFunction: completeFiles("wasm", 1),
 		RunE:              func(_ *cobra.Command, args []string) error { return l.list(inv, args[0], args[1]) },
 	}
 	cmd.Flags().IntVarP(&l.around, "context", "C", 8, "show `N` instructions before and behind the place")
 	cmd.Flags().BoolVar(&l.whole, "page", false, "show the whole page")
+	cmd.Flags().BoolVar(&l.passes, "passes", false, "show what each pass of the translation makes of the page")
 	return cmd
 }
 
@@ -52,6 +56,7 @@ c2w list out.wasm /usr/bin/python3.11:0x15e000`,
 type lister struct {
 	around int
 	whole  bool
+	passes bool
 	file   *dissect.File
 	guest  struct{ kernel, disk machine.Source }
 }
@@ -90,6 +95,9 @@ func (l *lister) list(inv *invocation, name, place string) error {
 	}
 	p := listing.New(l.file, l.file.Manifest.Board.ISA, s.code, mode, s.base)
 	fmt.Fprintf(inv.stdout, "%s, page %016x\n\n", s.what, engine.PageKey(s.code, mode).Content)
+	if l.passes {
+		return p.Passes(inv.stdout, emit.NewCore(riscv64.Guest, machine.StateBase, machine.CachesBase), s.off)
+	}
 	if l.whole || s.off == 0 {
 		return p.Write(inv.stdout, nil)
 	}

@@ -48,11 +48,11 @@ const (
 // StateSize is the room for a State, a page.
 const StateSize = 0x1000
 
-// LastPages is how many TLB entries a page function may keep copies of while it
-// runs, at OffLast behind the State. Nobody else reads them.
+// TLBCopies is how many TLB entries a page function may keep copies of while it
+// runs, at OffTLBCopies behind the State. Nobody else reads them.
 const (
-	LastPages = 32
-	OffLast   = StateSize - LastPages*TLBEntrySize
+	TLBCopies    = 32
+	OffTLBCopies = StateSize - TLBCopies*TLBEntrySize
 )
 
 // Offsets in Caches.

@@ -12,7 +12,7 @@ func TestLayout(t *testing.T) {
 		name      string
 		got, want uintptr
 	}{
-		{"State ends before what functions keep", max(unsafe.Sizeof(State{}), OffLast), OffLast},
+		{"State ends before what functions keep", max(unsafe.Sizeof(State{}), OffTLBCopies), OffTLBCopies},
 		{"G is 0x100", unsafe.Offsetof(s.G), 0x100},
 		{"TLB", unsafe.Offsetof(h.TLB), TLBBase},
 		{"Jump", unsafe.Offsetof(h.Jump), JumpBase},

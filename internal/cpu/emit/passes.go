@@ -43,38 +43,38 @@ type pass struct {
 
 // passes are all of them, in their order.
 var passes = []pass{
-	{"discover", "which instructions the function has is for the entries and the profile to say",
+	{"discover", "the code that entries reach, of what ran, in basic blocks: all others ask for them",
 		func(t *translation) value { t.code = discover(t.core.g, t.src, t.insns); return t.code }},
-	{"lift", "from here on there is no guest ISA",
+	{"lift", "what the instructions mean; behind it nothing knows the guest's ISA",
 		func(t *translation) value { t.lifted = lift(t.core.g, t.code.blocks); return t.lifted }},
-	{"narrow", "what is 32 bits wide stays so; the passes behind see what is really read and written",
+	{"narrow", "32 bits stay 32 bits wide, and what nobody reads goes, before uses are counted",
 		func(t *translation) value { t.lifted = narrow(t.lifted); return t.lifted }},
-	{"indirect jumps", "one that comes back at once need not leave; it asks for blocks without copies",
+	{"indirect jumps", "those that are likely to come back to this page stay in the function; found in the code's own blocks",
 		func(t *translation) value { t.jumps = planIndirectJumps(t.lifted); return t.jumps }},
-	{"control flow", "loops are where it is worth to plan; where they are entered in the middle they get one way in",
+	{"control flow", "loops, each with one way in: the next two plan for loops",
 		func(t *translation) value { t.first = connect(t.lifted, t.code.asked, nil); return t.first }},
-	{"TLB copies", "the accesses of an innermost loop that stay in a page need no lookup",
+	{"TLB copies", "accesses of an innermost loop that stay in a page need no lookup there",
 		func(t *translation) value { t.copies = planTLBCopies(t.lifted, t.first); return t.copies }},
-	{"slow paths", "a check that fails in such a loop goes to a copy of the code, so that the loop has none of it",
+	{"slow paths", "what a failing check of an innermost loop needs is copied, so that the loop has none of it",
 		func(t *translation) value {
 			t.slow = planSlowPaths(t.core.g, t.lifted, t.first, t.copies)
 			t.all = t.slow.all
 			return t.slow
 		}},
-	{"control flow of all", "the copies are nodes, too",
+	{"control flow of all", "the copies are nodes: registers have to agree on the ways through them",
 		func(t *translation) value {
 			if t.control = t.first; len(t.slow.then) > 0 {
 				t.control = connect(t.all, t.code.asked, t.slow)
 			}
 			return t.control
 		}},
-	{"TLB scopes", "a copy is known in the outermost loop around it, which may have the slow paths of others",
+	{"TLB scopes", "a TLB copy is valid in the whole outermost loop around it, slow paths included",
 		func(t *translation) value { t.scopes = scopeCopies(t.copies, t.control); return t.scopes }},
-	{"registers", "which are in locals, on every way to a node; it needs the ways by slow paths",
+	{"registers", "what is in locals, the same on every way to a node",
 		func(t *translation) value { t.regs = planRegisters(t.all, t.control, t.slow); return t.regs }},
 	{"nesting", "Wasm has blocks and loops only",
 		func(t *translation) value { t.nest = t.control.Nest(); return nesting{t.nest} }},
-	{"emit", "all is decided; what is left is to write it",
+	{"emit", "all is decided, and is written",
 		func(t *translation) value { t.out = emitPage(t); return t.out }},
 }
 
@@ -95,7 +95,7 @@ func (t *translation) run() bool {
 // Pass is what a pass of a translation has made.
 type Pass struct {
 	Name string
-	Why  string // the pass is, and is where it is
+	Why  string // the pass is there, and where it is
 	v    value
 }
 

@@ -42,7 +42,7 @@ type tlbCopies struct {
 const maxStep = 512
 
 // maxCopies bounds the copies of a function.
-const maxCopies = core.LastPages
+const maxCopies = core.TLBCopies
 
 // planTLBCopies decides for each innermost loop which accesses use a copy: those
 // by registers that the loop moves in small steps, or not at all.
@@ -84,7 +84,7 @@ func (t *tlbCopies) check() error {
 		used[c] = true
 	}
 	for i, c := range t.list {
-		if !used[c] || places[c.at] || c.at < uint32(core.OffLast) || c.at+core.TLBEntrySize > core.StateSize {
+		if !used[c] || places[c.at] || c.at < uint32(core.OffTLBCopies) || c.at+core.TLBEntrySize > core.StateSize {
 			errs = append(errs, fmt.Errorf("copy %d at %#x", i, c.at))
 		}
 		places[c.at] = true
@@ -185,7 +185,7 @@ func (w *walk) plan(t *tlbCopies) {
 				if len(t.list) == maxCopies {
 					continue
 				}
-				of[k] = &tlbCopy{at: uint32(core.OffLast + len(t.list)*core.TLBEntrySize), node: v}
+				of[k] = &tlbCopy{at: uint32(core.OffTLBCopies + len(t.list)*core.TLBEntrySize), node: v}
 				t.list = append(t.list, of[k])
 			}
 			t.of[access{off, k.write}] = of[k]

@@ -230,11 +230,7 @@ func (p *Page) wat(code []byte, want func(off int) bool) (string, error) {
 	var b strings.Builder
 	shown, dots := all, false
 	for _, l := range strings.SplitAfter(text, "\n") {
-		if m := slotInWasm.FindStringSubmatch(l); m != nil {
-			if name := p.named(m[1]); name != m[1] {
-				l = strings.TrimSuffix(l, "\n") + "  ;; " + strings.Trim(name, "[]") + "\n"
-			}
-		}
+		l = p.noted(l)
 		switch {
 		case l == show:
 			shown = true
@@ -265,6 +261,16 @@ func (p *Page) named(slot string) string {
 		return slot
 	}
 	return "[" + n.SlotName(int(off)) + "]"
+}
+
+// noted is a line of Wasm, with the register's name behind an access of it.
+func (p *Page) noted(line string) string {
+	if m := slotInWasm.FindStringSubmatch(line); m != nil {
+		if name := p.named(m[1]); name != m[1] {
+			return strings.TrimSuffix(line, "\n") + "  ;; " + strings.Trim(name, "[]") + "\n"
+		}
+	}
+	return line
 }
 
 // Around returns what Write is to be given to print the instruction at an offset

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/c2w/c2w/internal/cpu/core"
+	"github.com/c2w/c2w/internal/cpu/emit"
 	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/wasm"
 )
@@ -83,5 +84,44 @@ func TestWrite(t *testing.T) {
 	got := write(t, p, p.Around(4, 0))
 	if want := ret + head + ";; what belongs to which instruction is not known: lost\ni32.const 111"; !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "i64.const 444\nend") {
 		t.Errorf("not known: got\n%s", got)
+	}
+}
+
+// TestPasses: the passes of a page function that has the first three instructions
+// of the page, and of one that there is not.
+func TestPasses(t *testing.T) {
+	k := emit.NewCore(riscv64.Guest, 0x1000, core.TLBSize)
+	p := page(t)
+	passes := func(at int) string {
+		var b strings.Builder
+		if err := p.Passes(&b, k, at); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	got := passes(6)
+	for _, want := range []string{
+		";; the passes of the file's page function, translated anew: 3 instructions, ",
+		"; in the file 3, 19\n\n;; 1. discover: ",
+		"\nblock 1:\n\t+0x0  c.addi a0,1\n\t+0x2  c.nop\n\t+0x4  c.jr ra\n\n",
+		"get [a0]\n",
+		"\n0: start → 1\n1: →  ; below 0\n\n",
+		"\nregisters [a0] [ra]\nas f64 none\n",
+		"\nblock before 1\n  0\n1\n\n;; 12. emit: ",
+		"i64.store offset=0x150  ;; a0\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	p.body, p.Entries = nil, nil
+	got = passes(6)
+	for _, want := range []string{";; the passes of a page function that is entered at +0x6, translated anew: ", "block 1:\n\t+0x6  c.addi a0,2\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("without a function: %q is not in\n%s", want, got)
+		}
+	}
+	if k.SeePass != nil {
+		t.Error("the core is changed")
 	}
 }

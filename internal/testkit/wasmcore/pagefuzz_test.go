@@ -58,6 +58,11 @@ func FuzzPage(f *testing.F) {
 		}
 		k := *smallCore()
 		k.Funcs = slices.Clone(k.Funcs)
+		k.SeePass = func(_ *emit.Source, p emit.Pass) {
+			if err := p.Check(); err != nil {
+				t.Errorf("%v\n%s", err, p)
+			}
+		}
 		fn, ok := k.Translate(p, 1, entries)
 		if !ok {
 			return
