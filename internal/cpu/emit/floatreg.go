@@ -9,25 +9,6 @@ import (
 // they are made to where they are used: bits are made of them, and they of
 // bits, only between the two kinds of instructions.
 
-// floatTier is the part of tier for floating point.
-type floatTier interface {
-	// floatSlot says that a slot is kept as an f64; getF64 is get as an f64.
-	floatSlot(loc ir.Loc) bool
-	getF64(l *lowering, loc ir.Loc)
-	// interprets says that this is the interpreter.
-	interprets() bool
-	// helps says that what native operations do not show is for a helper, called
-	// in place; elsewhere resumeIf pops a condition and leaves for the interpreter
-	// to execute the instruction.
-	helps(l *lowering) bool
-	resumeIf(l *lowering)
-	// recordMode pushes the rounding mode in the record's immediate.
-	recordMode(l *lowering)
-	// fpLimit and fmaBound push what results are compared with (float.go).
-	fpLimit(l *lowering)
-	fmaBound(l *lowering)
-}
-
 // typeF64 is the type of a local that holds a binary64 for a value of type I64.
 const typeF64 = ir.I64 + 1
 
