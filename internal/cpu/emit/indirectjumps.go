@@ -73,13 +73,12 @@ func (list indirectJumps) stays(v int) bool { return v <= len(list) && list[v-1]
 
 func (list indirectJumps) String() string {
 	var b strings.Builder
-	b.WriteString("may stay:")
 	for i, is := range list {
 		if is {
-			fmt.Fprintf(&b, " block %d", i+1)
+			fmt.Fprintf(&b, "block %d may stay\n", i+1)
 		}
 	}
-	return b.String() + "\n"
+	return b.String()
 }
 
 // check has nothing to find: any choice is right.

@@ -22,7 +22,7 @@ func TestPasses(t *testing.T) {
 		}
 		names = append(names, p.Name)
 		text := p.String()
-		printed[p.Name] = printed[p.Name] || len(text) > 20
+		printed[p.Name] = printed[p.Name] || len(text) > 15
 		if text != "" && !strings.HasSuffix(text, "\n") {
 			t.Errorf("pass %s prints %q", p.Name, text)
 		}

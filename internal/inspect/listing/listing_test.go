@@ -106,6 +106,7 @@ func TestPasses(t *testing.T) {
 		"\nblock 1:\n\t+0x0  c.addi a0,1\n\t+0x2  c.nop\n\t+0x4  c.jr ra\n\n",
 		"get [a0]\n",
 		"\n0: start → 1\n1: →  ; below 0\n\n",
+		"\n\n;; 7. slow paths: what a failing check of an innermost loop needs is copied, so that the loop has none of it\nnothing\n\n",
 		"\nregisters [a0] [ra]\nas f64 none\n",
 		"\nblock before 1\n  0\n1\n\n;; 12. emit: ",
 		"i64.store offset=0x150  ;; a0\n",

@@ -44,7 +44,11 @@ func (p *Page) Passes(w io.Writer, k *emit.Core, at int) error {
 	b.WriteByte('\n')
 	for i, x := range made {
 		fmt.Fprintf(&b, "\n;; %d. %s: %s\n", i+1, x.Name, x.Why)
-		for l := range strings.Lines(x.String()) {
+		text := x.String()
+		if text == "" {
+			text = "nothing\n"
+		}
+		for l := range strings.Lines(text) {
 			b.WriteString(p.noted(slotInIR.ReplaceAllStringFunc(l, p.named)))
 		}
 	}
