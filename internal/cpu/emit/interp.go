@@ -50,7 +50,6 @@ type interp struct {
 	far     bool
 	pair    int // records that the handler covers
 	slot    int
-	dead    bool // first of a pair: result need not be stored
 	outline bool // in a function of its own
 }
 

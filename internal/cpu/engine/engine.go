@@ -98,7 +98,6 @@ type Engine struct {
 	eval     ir.Evaluator
 	lifted   []liftedInsn
 	builder  ir.Builder
-	fault    isa.Fault
 	stop     bool
 	counted  int32 // State.Budget up to which State.Retired counts
 	resume   resume

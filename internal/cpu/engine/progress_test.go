@@ -26,7 +26,7 @@ const (
 )
 
 // platform has a device at 0x1000_0000 and no memory.
-type platform struct{ e *engine.Engine }
+type platform struct{}
 
 func (platform) MMIORead(pa uint64, size int) (uint64, bool) { return pa * 3, pa>>12 == 0x10000 }
 func (platform) MMIOWrite(pa uint64, size int, v uint64) bool {
