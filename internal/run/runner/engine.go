@@ -131,10 +131,6 @@ type external struct {
 	output chan struct{} // closed when all output has been delivered
 }
 
-// pipeSize is what pipes to and from an engine hold where that can be chosen,
-// in bytes; Linux gives 64 KiB and allows this much by default.
-const pipeSize = 1 << 20
-
 func startEngine(o Options) (*external, error) {
 	e, program, err := findEngine(o.Engine)
 	if err != nil {
