@@ -19,7 +19,7 @@ missing() { echo "setup: missing: $*" >&2; }
 # command:package
 packages=
 for pair in mmdebstrap:mmdebstrap fsck.erofs:erofs-utils qemu-riscv64-static:qemu-user-static \
-	riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu dtc:device-tree-compiler cpio:cpio gcc:gcc; do
+	riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu dtc:device-tree-compiler cpio:cpio gcc:gcc qemu-system-riscv64:qemu-system-misc; do
 	command -v "${pair%%:*}" >/dev/null || packages="$packages ${pair#*:}"
 done
 # A compiler without the C library's headers fails the tests that find it.
@@ -29,6 +29,11 @@ if [ -n "$packages" ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 		export DEBIAN_FRONTEND=noninteractive
 		apt-get -qq update
+		# Newer systems have each emulated computer in a package of its own, and
+		# the firmware beside it.
+		if apt-cache policy qemu-system-riscv | grep -q 'Candidate: [0-9]'; then
+			packages=$(echo "$packages" | sed 's/qemu-system-misc/qemu-system-riscv opensbi/')
+		fi
 		# shellcheck disable=SC2086
 		apt-get -qq install --no-install-recommends $packages >"$tools/apt.log" 2>&1 || { cat "$tools/apt.log" >&2; missing "$packages"; }
 	else
