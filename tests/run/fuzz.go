@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // target is a fuzz target.
@@ -51,7 +50,7 @@ func targets() ([]target, error) {
 // fuzz runs each target for a while, from the inputs in its test and in
 // testdata/fuzz. What fails is left there by go test, to be committed with what
 // corrects it.
-func fuzz(c *counter, each time.Duration) error {
+func fuzz(c *counter, each string) error {
 	list, err := targets()
 	if err != nil {
 		return err
@@ -59,7 +58,7 @@ func fuzz(c *counter, each time.Duration) error {
 	for _, t := range list {
 		fmt.Fprintln(c.out, "     ", t.name)
 		c.forgive = cutShort
-		err := c.goTest(nil, "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+each.String(), t.pkg)
+		err := c.goTest(nil, "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+each, t.pkg)
 		c.forgive = nil
 		if err != nil {
 			return err

@@ -6,7 +6,7 @@
 // last line how many tests passed and failed, once for each time that they ran;
 // .build/test-summary has that line, too. From the module's root:
 //
-//	go run ./tests/run [-quick] [-only PHASE] [-fuzztime DURATION]
+//	go run ./tests/run [-quick] [-only PHASE] [-fuzztime TIME]
 package main
 
 import (
@@ -31,7 +31,7 @@ type phase struct {
 // watches and whose tests run long enough for it, but not much longer with it.
 var raced = []string{"./internal/run/...", "./internal/format/attach", "./internal/machine/p9", "./internal/convert/image"}
 
-func phases(fuzztime time.Duration) []phase {
+func phases(fuzztime string) []phase {
 	image := func(name string) string { return filepath.Join(abs(".build"), "images", name) }
 	slow := []string{"C2W_SLOW=1", "C2W_DEBIAN=" + image("debian-riscv64"), "C2W_COMPILERS=" + image("compilers")}
 	profile := abs(filepath.Join(".build", "coverage"))
@@ -65,7 +65,7 @@ func abs(path string) string {
 func main() {
 	quick := flag.Bool("quick", false, "the quick tests alone, like -only quick")
 	only := flag.String("only", "", "one `phase`: quick, race, fuzz, boot or slow")
-	fuzztime := flag.Duration("fuzztime", time.Second, "how long each fuzz target runs")
+	fuzztime := flag.String("fuzztime", "1s", "how long each fuzz target runs, as go test takes it: 1s, 1000x")
 	flag.Parse()
 	if *quick {
 		*only = "quick"
@@ -77,6 +77,10 @@ func main() {
 	if len(list) == 0 || flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "run: there is no phase %q\n", strings.Join(append(flag.Args(), *only), " "))
 		os.Exit(2)
+	}
+	if err := os.MkdirAll(".build", 0o777); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	c := newCounter(os.Stdout)
 	for _, p := range list {
