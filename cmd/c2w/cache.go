@@ -126,13 +126,12 @@ func (c *conversionFlags) cached(inv *invocation, ref string, show convert.Progr
 func newCacheCommand(inv *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cache",
-		Short: "Show or clear what c2w keeps for the next time",
-		Long: `Shows what c2w keeps for the next time: images that were converted, code that
-c2w run has compiled, what training found, and machines that c2w has built. All
-of it can be made again. What was not used for the longest time goes when there is
-more than the limit.
+		Short: "Show or clear the cache",
+		Long: `Shows what is in the cache: converted images, code that c2w run has compiled, what
+training found, and machines that c2w has built. All of it can be made again. Where
+there is more than the limit, what has not been used for the longest time is removed.
 
-  ` + cacheVariable + `         the directory that the cache lies in; off keeps nothing
+  ` + cacheVariable + `         the directory that holds the cache; off keeps nothing
   ` + cacheLimitVariable + `   the limit of each of the four, such as 500m (default 4g;
                     training and machines never take more than 64m each)`,
 		Example: `c2w cache
@@ -143,7 +142,7 @@ c2w cache clear`,
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:               "clear",
-		Short:             "Remove all of it",
+		Short:             "Empty the cache",
 		Args:              operands(0, 0, "no arguments"),
 		ValidArgsFunction: completeNothing,
 		RunE:              func(*cobra.Command, []string) error { return clearCache(inv) },
@@ -153,7 +152,7 @@ c2w cache clear`,
 
 func showCache(inv *invocation) error {
 	if cacheRoot() == "" {
-		fmt.Fprintln(inv.stdout, "c2w keeps nothing.")
+		fmt.Fprintln(inv.stdout, "The cache is off: c2w keeps nothing.")
 		return nil
 	}
 	fmt.Fprintln(inv.stdout, cacheRoot())

@@ -47,17 +47,17 @@ func (c *conversionFlags) registerConversion(cmd *cobra.Command) {
 		fs.VarP(&c.memory, "memory", "m", "give the guest `SIZE` of memory, such as 512m or 1g (default 256m)")
 		fs.Var(&c.memory, "ram", "")
 		fs.MarkHidden("ram")
-		fs.Var(&c.writable, "writable-size", "let the container write `SIZE` beside volumes (default half the memory)")
+		fs.Var(&c.writable, "writable-size", "let the container write `SIZE` outside of volumes (default half the memory)")
 		fs.StringVar(&c.aot, "aot", convert.AOTProfile, "translate `WHAT` ahead of time: none, kernel, profile or all")
-		fs.Var(&c.budget, "aot-budget", "give translated code `SIZE` in the file (default 4m)")
-		fs.StringArrayVar(&c.train, "train", nil, "run `COMMAND` to find what is worth translating (default the image's own, for a while)")
-		fs.StringVar(&c.profile, "profile", "", "keep in `FILE` what training finds, and use it instead the next time")
-		fs.BoolVar(&c.noCache, "no-cache", false, "convert again, whatever the cache holds")
-		fs.BoolVarP(&c.quiet, "quiet", "q", false, "say nothing unless something is wrong")
+		fs.Var(&c.budget, "aot-budget", "put at most `SIZE` of translated code into the file (default 4m)")
+		fs.StringArrayVar(&c.train, "train", nil, "run `COMMAND` to find code worth translating (default the image's command, for a while)")
+		fs.StringVar(&c.profile, "profile", "", "save what training finds in `FILE`; use that instead if it is there")
+		fs.BoolVar(&c.noCache, "no-cache", false, "convert again, even if the result is cached")
+		fs.BoolVarP(&c.quiet, "quiet", "q", false, "print nothing but errors")
 	})
 	addGroup(c.flags, "Registries", func(fs *pflag.FlagSet) {
-		fs.BoolVar(&c.tlsVerify, "tls-verify", true, "verify certificates; =false also takes plain HTTP")
-		fs.StringVar(&c.registryCA, "registry-ca", "", "trust the certificate authorities in `FILE`, too")
+		fs.BoolVar(&c.tlsVerify, "tls-verify", true, "verify certificates; =false also allows plain HTTP")
+		fs.StringVar(&c.registryCA, "registry-ca", "", "also trust the certificate authorities in `FILE`")
 		fs.StringVar(&c.authFile, "authfile", "", "read credentials from `FILE` (default docker's and podman's)")
 	})
 	cmd.RegisterFlagCompletionFunc("platform", cobra.FixedCompletions(convert.Platforms(), cobra.ShellCompDirectiveNoFileComp))
@@ -107,7 +107,7 @@ func (c *conversionFlags) openProfile(o *convert.Options) error {
 		return nil
 	}
 	if c.profile == "" {
-		return usagef("--profile wants the name of a file")
+		return usagef("--profile needs the name of a file")
 	}
 	b, err := os.ReadFile(c.profile)
 	missing := errors.Is(err, fs.ErrNotExist)

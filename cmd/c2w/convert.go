@@ -70,7 +70,7 @@ func imageAndOutput(cmd *cobra.Command, args []string, output string) (ref, out 
 	case cmd.ArgsLenAtDash() != 0 && !strings.ContainsAny(ref, "./:@"):
 		// A name of one word may be a command that was mistyped.
 		if m := meant(cmd, ref); m != "" {
-			return "", "", usagef("there is no command %q%s An image of that name goes behind --: c2w -- %s", ref, m, ref)
+			return "", "", usagef("there is no command %q%s To convert an image of that name: c2w -- %s", ref, m, ref)
 		}
 	}
 	return ref, out, nil

@@ -53,11 +53,11 @@ func showHelp(w io.Writer, cmd *cobra.Command) {
 	}
 	showFlags(w, cmd.Flags())
 	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(w, "\n%s COMMAND --help tells more about a command.\n", cmd.CommandPath())
+		fmt.Fprintf(w, "\n%s COMMAND --help says more about a command.\n", cmd.CommandPath())
 	}
 	if !cmd.HasParent() {
-		fmt.Fprint(w, "An image that is named like a command goes behind --, as in: c2w -- run\n",
-			"Errors of c2w itself have the exit status 125.\n")
+		fmt.Fprint(w, "To convert an image whose name is a command's, put -- before it: c2w -- run\n",
+			"Errors of c2w itself exit with status 125.\n")
 	}
 }
 

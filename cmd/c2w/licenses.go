@@ -13,7 +13,7 @@ import (
 func newLicensesCommand(inv *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:   "licenses [NAME...]",
-		Short: "Show whose work c2w contains",
+		Short: "Show the licences of what c2w contains",
 		Long: `Lists the work of others that c2w and the files that it makes contain, with
 licence and source. With names, such as Linux, it prints the licences' texts;
 "all" stands for every name.`,

@@ -28,7 +28,7 @@ func newListCommand(inv *invocation) *cobra.Command {
 	var l lister
 	cmd := &cobra.Command{
 		Use:   "list [FLAGS] FILE.wasm PLACE",
-		Short: "Show what became of guest code in a converted file",
+		Short: "Show how guest code was translated in a converted file",
 		Long: `Shows guest code, what it means, and the page function that a converted file has
 for it: each instruction with its intermediate representation, then the Wasm,
 with a line in front of what belongs to an instruction. PLACE is one of
@@ -96,7 +96,7 @@ func (l *lister) list(inv *invocation, name, place string) error {
 	p := listing.New(l.file, l.file.Manifest.Board.ISA, s.code, mode, s.base)
 	fmt.Fprintf(inv.stdout, "%s, page %016x\n\n", s.what, engine.PageKey(s.code, mode).Content)
 	if l.passes {
-		return p.Passes(inv.stdout, emit.NewCore(riscv64.Guest, machine.StateBase, machine.CachesBase), s.off)
+		return p.Passes(inv.stdout, emit.NewCore(l.file.Manifest.Board.ISA, machine.StateBase, machine.CachesBase), s.off)
 	}
 	if l.whole || s.off == 0 {
 		return p.Write(inv.stdout, nil)
@@ -124,14 +124,14 @@ func (l *lister) find(place string) (spot, error) {
 	if hex, ok := strings.CutPrefix(place, "0x"); ok {
 		addr, err := strconv.ParseUint(hex, 16, 64)
 		if err != nil || addr < kernelBase {
-			return spot{}, usagef("%s is no address in the kernel, which begins at %#x; a program's code is named PROGRAM:OFFSET", place, uint64(kernelBase))
+			return spot{}, usagef("%s is not an address in the kernel, which begins at %#x; a program's code is named PROGRAM:OFFSET", place, uint64(kernelBase))
 		}
 		return l.inProgram(guest.ProgramNames[0], addr-kernelBase, kernelBase)
 	}
 	if key, err := strconv.ParseUint(place, 16, 64); err == nil && len(place) == 16 {
 		return l.byKey(key)
 	}
-	return spot{}, usagef("%q is no place: write an address (0x…), PROGRAM:OFFSET, or a page's key of 16 digits", place)
+	return spot{}, usagef("%q is not a place: write an address (0x…), PROGRAM:OFFSET, or a page's key of 16 digits", place)
 }
 
 var errNoSuchFile = errors.New("the image has no such file")

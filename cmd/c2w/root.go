@@ -128,5 +128,5 @@ image's program on any WASI host.
 
 IMAGE is one of
   ` + strings.Join(image.Forms(), "\n  ") + `
-The platforms are ` + strings.Join(convert.Platforms(), ", ") + `.`
+It has to be for ` + strings.Join(convert.Platforms(), " or ") + `.`
 }

@@ -30,12 +30,13 @@ func newRunCommand(inv *invocation) *cobra.Command {
 		Long: `Runs a converted file, or converts an image first and keeps the result for the
 next time. Without either it runs the built-in demo image. Flags end at the
 image or file: what follows belongs to the program. The exit status is the
-program's. Docker's --rm and --name are accepted; nothing is kept of a run.
+program's. Docker's --rm and --name are accepted: a run leaves nothing behind.
 
-With --check the container runs twice in step, with translated code and without,
-on clocks that count instructions; standard input is read to its end first. It
-executes some 30 million instructions a second. If nothing differs the status is
-the program's, otherwise 125, and standard error says where they differ first.`,
+With --check the container runs twice in lock-step, with translated code and
+without, on clocks that count instructions. Standard input is read to its end
+first. Some 30 million instructions are executed a second. If both runs agree the
+status is the program's; if not it is 125, and standard error says where they
+first differ.`,
 		Example: `c2w run                                         the demo image
 c2w run -- sh                                   a shell in it
 c2w run -it riscv64/alpine

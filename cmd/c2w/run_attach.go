@@ -19,10 +19,10 @@ type attachFlags struct {
 }
 
 func (f *attachFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.engine, "engine", "", "run the file by `PROGRAM`: wasmtime, wasmer, node or wazero, or a path of one")
+	fs.StringVar(&f.engine, "engine", "", "run the file with `PROGRAM`: wasmtime, wasmer, node, wazero, or the path of one")
 	fs.BoolVarP(&f.tty, "tty", "t", false, "give the container a terminal")
 	fs.BoolVarP(&f.interactive, "interactive", "i", false, "give the container your standard input")
-	fs.StringArrayVarP(&f.volumes, "volume", "v", nil, "show the container a directory, `HOST:GUEST[:ro]`")
+	fs.StringArrayVarP(&f.volumes, "volume", "v", nil, "mount a directory of this computer, `HOST:GUEST[:ro]`")
 }
 
 // streams says what the container gets. Without -i and -t that is the standard

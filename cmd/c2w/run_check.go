@@ -27,7 +27,7 @@ const (
 )
 
 func (f *checkFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.check, "check", "", "compare translated code with `WHAT`, in step: interpreter, or evaluator, slower")
+	fs.StringVar(&f.check, "check", "", "compare translated code with `WHAT`: interpreter, or evaluator (slower)")
 	fs.Lookup("check").NoOptDefVal = checkInterpreter
 }
 
@@ -39,7 +39,7 @@ func (f *runFlags) refuseWithCheck() error {
 	case f.engine != "":
 		return usagef("--check and --engine %s: a check runs in c2w's own engine", f.engine)
 	case f.tty:
-		return usagef("--check and -t: what a terminal says cannot be said twice; use -i with the input in a file")
+		return usagef("--check and -t: input of a terminal cannot be given to both runs; use -i with the input in a file")
 	case len(f.volumes) > 0:
 		return usagef("--check and -v: a directory cannot be changed by two machines at once; put the files into the image")
 	}

@@ -27,7 +27,7 @@ func mounts(volumes []string) ([]runner.Mount, error) {
 		}
 		for _, other := range list {
 			if other.Guest == m.Guest {
-				return nil, usagef("-v %s: %s is mounted on already", v, m.Guest)
+				return nil, usagef("-v %s: something is mounted on %s already", v, m.Guest)
 			}
 		}
 		list = append(list, m)

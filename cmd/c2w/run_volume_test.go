@@ -82,7 +82,7 @@ func TestMounts(t *testing.T) {
 		"./three:/x":   "does not exist",
 		"./file:/x":    "is not a directory",
 		"./file/a:/x":  "",
-		"./one:/twice": "mounted on already",
+		"./one:/twice": "is mounted on /twice already",
 	} {
 		if _, err := mounts([]string{"./one:/twice", volume}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", volume, err)

@@ -41,10 +41,10 @@ type containerFlags struct {
 // settingFlags are docker's, which the file has under the same names.
 var settingFlags = [...]struct{ name, usage string }{
 	{"ulimit", "limit a resource, `NAME=SOFT[:HARD]`; -1 is no limit"},
-	{"tmpfs", "put memory at `DIR[:OPTIONS]`, such as /run:size=16m,exec"},
-	{"shm-size", "let /dev/shm hold `SIZE` (default 64m)"},
+	{"tmpfs", "mount a tmpfs at `DIR[:OPTIONS]`, such as /run:size=16m,exec"},
+	{"shm-size", "make /dev/shm `SIZE` large (default 64m)"},
 	{"sysctl", "set a parameter of the container's kernel, `NAME=VALUE`"},
-	{"add-host", "put a name into /etc/hosts, `NAME:ADDRESS`"},
+	{"add-host", "add a name to /etc/hosts, `NAME:ADDRESS`"},
 }
 
 // settingArgs are the file's flags for those given, which the machine's own
@@ -76,13 +76,13 @@ func (f *containerFlags) register(fs *pflag.FlagSet) {
 	f.fs = fs
 	fs.StringArrayVarP(&f.env, "env", "e", nil, "set a variable, `KEY=VALUE`; KEY alone passes on yours")
 	fs.StringArrayVar(&f.envFiles, "env-file", nil, "read variables from `FILE`, one a line")
-	fs.StringVarP(&f.user, "user", "u", "", "run as `USER[:GROUP]`, names of the image or numbers")
+	fs.StringVarP(&f.user, "user", "u", "", "run as `USER[:GROUP]`, by name or number")
 	fs.StringVarP(&f.workdir, "workdir", "w", "", "start in `DIR` of the image")
 	fs.StringVar(&f.entrypoint, "entrypoint", "", "run `CMD` in place of the image's entrypoint and command")
-	fs.StringVar(&f.hostname, "hostname", "", "call the container `NAME`")
-	fs.BoolVar(&f.readOnly, "read-only", false, "let nothing be written to the root file system")
-	fs.BoolVar(&f.init, "init", false, "have a process 1 that reaps and passes on signals")
-	fs.StringVar(&f.stats, "stats", "", "say at the end what the run did and where its time went; `FORM` is text or json")
+	fs.StringVar(&f.hostname, "hostname", "", "set the container's host name to `NAME`")
+	fs.BoolVar(&f.readOnly, "read-only", false, "make the root file system read-only")
+	fs.BoolVar(&f.init, "init", false, "run an init that forwards signals and reaps processes")
+	fs.StringVar(&f.stats, "stats", "", "report at the end what the run did and where its time went; `FORM` is text or json")
 	fs.Lookup("stats").NoOptDefVal = "text"
 	for i, s := range settingFlags {
 		fs.StringArrayVar(&f.settings[i], s.name, nil, s.usage)

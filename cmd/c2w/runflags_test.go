@@ -65,21 +65,21 @@ func TestFileArgsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, line := range map[string][]string{
-		"begins with /":             {"-w", "tmp"},
-		"at most 64 bytes":          {"--hostname", strings.Repeat("h", 65)},
-		"write KEY=VALUE":           {"-e", "=x"},
-		"it is text or json":        {"--stats=xml"},
-		"has a zero byte":           {"-e", "A=\x00"},
-		"line 2: it is longer":      {"--env-file", long},
-		"networks are not there":    {"--network", "bridge"},
-		"--net host: networks":      {"--net", "host"},
-		"ports are not there yet":   {"-P"},
-		"--publish 1:1 2:2: ports":  {"-p", "1:1", "-p", "2:2"},
-		"docker's default capabili": {"--privileged"},
-		"there is no daemon":        {"-d"},
-		"the limits are cpu":        {"--ulimit", "files=1"},
-		"unknown option x":          {"--tmpfs", "/a:x"},
-		"--shm-size 1x: a size":     {"--shm-size", "1x"},
+		"begins with /":                {"-w", "tmp"},
+		"at most 64 bytes":             {"--hostname", strings.Repeat("h", 65)},
+		"write KEY=VALUE":              {"-e", "=x"},
+		"it is text or json":           {"--stats=xml"},
+		"has a zero byte":              {"-e", "A=\x00"},
+		"line 2: it is longer":         {"--env-file", long},
+		"has no networking yet":        {"--network", "bridge"},
+		"--net host: c2w":              {"--net", "host"},
+		"c2w cannot publish ports yet": {"-P"},
+		"--publish 1:1 2:2: c2w":       {"-p", "1:1", "-p", "2:2"},
+		"docker's default capabili":    {"--privileged"},
+		"there is no daemon":           {"-d"},
+		"the limits are cpu":           {"--ulimit", "files=1"},
+		"unknown option x":             {"--tmpfs", "/a:x"},
+		"--shm-size 1x: a size":        {"--shm-size", "1x"},
 	} {
 		if got, err := fileArgs(t, line, nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.40q: %q, %v, want an error with %q", line, got, err, want)

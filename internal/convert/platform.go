@@ -49,5 +49,5 @@ func findPlatform(name string) (*platform, v1.Platform, error) {
 			return p, *want, nil
 		}
 	}
-	return nil, v1.Platform{}, fmt.Errorf("c2w has no machine for platform %s: it runs %s", name, strings.Join(Platforms(), ", "))
+	return nil, v1.Platform{}, fmt.Errorf("c2w cannot run images for %s yet, only for %s", name, strings.Join(Platforms(), ", "))
 }

@@ -235,7 +235,7 @@ func (w *walk) pick(ctx context.Context, ref string, p v1.Platform) (*candidate,
 	if len(have) == 0 {
 		return nil, fmt.Errorf("image %s has no manifest of an image", ref)
 	}
-	return nil, fmt.Errorf("image %s is not there for %s, only for %s: choose one of these with --platform, or another image",
+	return nil, fmt.Errorf("image %s has no %s variant, only %s: choose an image or a tag that has one",
 		ref, p, strings.Join(have, ", "))
 }
 

@@ -162,7 +162,7 @@ func TestOpen(t *testing.T) {
 	check(t, host+"/some/app:v1", amd, f.tars[:1])
 
 	_, err := Open(context.Background(), ref, v1.Platform{OS: "linux", Architecture: "s390x"}, Options{})
-	const want = "is not there for linux/s390x, only for linux/amd64, linux/riscv64, linux/arm64/v8: choose one of these with --platform"
+	const want = "has no linux/s390x variant, only linux/amd64, linux/riscv64, linux/arm64/v8: choose an image or a tag that has one"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("missing platform: %v, want %q", err, want)
 	}
