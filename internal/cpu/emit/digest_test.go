@@ -16,7 +16,8 @@ import (
 	"github.com/c2w/c2w/internal/wasm"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+// Update is of all tests of the package.
+var Update = flag.Bool("update", false, "rewrite the golden files")
 
 // digest is of all that a function is: type, locals, code, and which code belongs
 // to what. Symbols stand for themselves.
@@ -66,7 +67,7 @@ func TestDigests(t *testing.T) {
 		fmt.Fprintf(&b, "caller %d %s\n", m, digest(t, k.Funcs[f]))
 	}
 	const name = "testdata/digests.golden"
-	if *update {
+	if *Update {
 		if err := os.WriteFile(name, []byte(b.String()), 0o666); err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // What generated code does with the engine's records is tested beside the
-// evaluator in internal/testkit/wasmcore. Here a script stands in for
+// evaluator in internal/cpu/emit. Here a script stands in for
 // generated code, and tests look at what the engine keeps.
 
 const (

@@ -11,7 +11,7 @@ import (
 	"github.com/c2w/c2w/internal/cpu/engine"
 	"github.com/c2w/c2w/internal/cpu/native"
 	"github.com/c2w/c2w/internal/testkit/tinyisa"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
+	"github.com/c2w/c2w/internal/testkit/twin"
 )
 
 const (
@@ -149,21 +149,21 @@ func TestTiers(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, step := range []int{1, 7, 200} {
-			twin := wasmcore.NewTwin(c, tinyisa.Guest, tinyisa.NewHart)
-			twin.Gen.Bindings = bound
-			twin.Write(base, handler)
-			twin.Write(at, gen.code)
-			twin.Both(func(e *engine.Engine) {
+			pair := twin.New(c, tinyisa.Guest, tinyisa.NewHart)
+			pair.Gen.Bindings = bound
+			pair.Write(base, handler)
+			pair.Write(at, gen.code)
+			pair.Both(func(e *engine.Engine) {
 				e.Priv.(*tinyisa.Hart).Enter(at)
 				e.S.G[6], e.S.G[7] = data, at+uint64(gen.starts[len(gen.starts)/2])
 			})
 			for i := 0; i < 3000; i += step {
-				from := twin.Ref.S.PC
-				if err := twin.Step(step); err != nil {
+				from := pair.Ref.S.PC
+				if err := pair.Step(step); err != nil {
 					t.Fatalf("seed %d, step %d, from %#x: %v\n%s", seed, step, from, err, around(gen, from))
 				}
 			}
-			is := twin.Gen.Instructions()
+			is := pair.Gen.Instructions()
 			got.Pages += is.Pages
 			got.Interpreter += is.Interpreter
 			got.Go += is.Go

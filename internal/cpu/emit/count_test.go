@@ -1,4 +1,4 @@
-package wasmcore_test
+package emit_test
 
 import (
 	"fmt"

@@ -1,8 +1,8 @@
-// Package wasmcore compares generated code with the Go evaluator: one guest on two
+// Package twin compares generated code with the Go evaluator: one guest on two
 // engines, and after every few instructions one state.
 //
 // It is for tests only and knows no guest ISA.
-package wasmcore
+package twin
 
 import (
 	"fmt"
@@ -29,9 +29,9 @@ type Twin struct {
 	Total uint64
 }
 
-// NewTwin makes two engines, one on the core. The core's earlier engine must
+// New makes two engines, one on the core. The core's earlier engine must
 // not be used any more.
-func NewTwin(c *native.Core, g isa.ISA, newHart func(*core.State, isa.Env) isa.Hart) *Twin {
+func New(c *native.Core, g isa.ISA, newHart func(*core.State, isa.Env) isa.Hart) *Twin {
 	*c.Hart.State, *c.Hart.Caches = core.State{}, core.Caches{}
 	clear(c.RAM.Bytes)
 	clear(c.Records.Bytes)
@@ -54,7 +54,7 @@ func (t *Twin) Write(pa uint64, b []byte) {
 	t.Both(func(e *engine.Engine) {
 		v := e.RAM.View(pa, uint64(len(b)))
 		if v == nil {
-			panic("BUG: wasmcore: write outside of RAM")
+			panic("BUG: twin: write outside of RAM")
 		}
 		copy(v, b)
 		e.Dirty(pa, uint64(len(b)))

@@ -1,7 +1,6 @@
-package wasmcore_test
+package emit_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,8 +15,6 @@ import (
 	"github.com/c2w/c2w/internal/testkit/isatest"
 	"github.com/c2w/c2w/internal/wasm"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // programs are small functions as compilers write them. They are printed at
 // each stage (disassembly, IR, the page function's Wasm) in testdata, and run.
@@ -126,7 +123,7 @@ func wat(t *testing.T, f *wasm.Func) (text string, size int) {
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()
-	if *update {
+	if *emit.Update {
 		if err := os.WriteFile(name, []byte(got), 0o666); err != nil {
 			t.Fatal(err)
 		}

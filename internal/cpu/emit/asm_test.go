@@ -1,4 +1,4 @@
-package wasmcore_test
+package emit_test
 
 // Encoders of the few instructions that tests write by hand. Registers are
 // numbers.

@@ -1,4 +1,4 @@
-package wasmcore_test
+package emit_test
 
 import (
 	"encoding/binary"
@@ -11,7 +11,7 @@ import (
 	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/cpu/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
+	"github.com/c2w/c2w/internal/testkit/twin"
 )
 
 // unit is a code page as a mode executes it, to be entered at some offsets.
@@ -57,7 +57,7 @@ func translate(t testing.TB, mode uint32, pages [][]byte, entries func(i int) []
 }
 
 func (tr *translated) guest() *guest {
-	g := &guest{wasmcore.NewTwin(tr.core, riscv64.Guest, newHart)}
+	g := &guest{twin.New(tr.core, riscv64.Guest, newHart)}
 	g.Gen.Bindings = tr.bound
 	g.reset(base)
 	return g

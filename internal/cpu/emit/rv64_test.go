@@ -1,4 +1,4 @@
-package wasmcore_test
+package emit_test
 
 import (
 	"encoding/binary"
@@ -16,7 +16,7 @@ import (
 	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/cpu/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
+	"github.com/c2w/c2w/internal/testkit/twin"
 )
 
 // layout covers the addresses of isatest's vectors. The records are few, so
@@ -27,7 +27,7 @@ var shared = sync.OnceValues(func() (*native.Core, error) { return native.New(ri
 
 // guest is a riscv64 twin with code at isatest.CodeBase.
 type guest struct {
-	*wasmcore.Twin
+	*twin.Twin
 }
 
 func newHart(s *core.State, env isa.Env) isa.Hart {
@@ -47,7 +47,7 @@ func newGuest(t testing.TB) *guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &guest{wasmcore.NewTwin(c, riscv64.Guest, newHart)}
+	g := &guest{twin.New(c, riscv64.Guest, newHart)}
 	g.Gen.Profile = profile
 	g.reset(isatest.CodeBase)
 	return g

@@ -1,4 +1,4 @@
-package wasmcore_test
+package emit_test
 
 import (
 	"encoding/binary"
@@ -10,7 +10,7 @@ import (
 	"github.com/c2w/c2w/internal/cpu/isa/riscv64"
 	"github.com/c2w/c2w/internal/cpu/native"
 	"github.com/c2w/c2w/internal/testkit/isatest"
-	"github.com/c2w/c2w/internal/testkit/wasmcore"
+	"github.com/c2w/c2w/internal/testkit/twin"
 )
 
 func (g *guest) setReg(n int, v uint64) { g.Both(func(e *engine.Engine) { e.S.G[n] = v }) }
@@ -206,7 +206,7 @@ func TestSmallRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	g := &guest{wasmcore.NewTwin(c, riscv64.Guest, newHart)}
+	g := &guest{twin.New(c, riscv64.Guest, newHart)}
 	g.reset(base)
 	var b []byte
 	for i := range 0x3000 / 16 {
