@@ -27,7 +27,7 @@ func TestPasses(t *testing.T) {
 			t.Errorf("pass %s prints %q", p.Name, text)
 		}
 	}
-	for seed := range uint64(400) {
+	for seed := range uint64(150) {
 		names = nil
 		k.TranslateSource(corpusPage(seed)) // or none of its entries is where it ran
 		for i, name := range names {
@@ -53,9 +53,9 @@ func TestPasses(t *testing.T) {
 	}
 }
 
-// spoilt is a translation of corpus pages with something of everything.
-func spoilt(t *testing.T) *translation {
-	k := NewCore(riscv64.Guest, 0x1000, core.TLBSize)
+// spoilt is a translation of a corpus page with something of everything, to be
+// spoilt.
+func spoilt(t *testing.T, k *Core) *translation {
 	for seed := uint64(0); ; seed++ {
 		x := &translation{core: k, src: corpusPage(seed), insns: 300}
 		if !x.run() {
@@ -71,6 +71,7 @@ func spoilt(t *testing.T) *translation {
 
 // TestPassChecks: what is wrong is noticed.
 func TestPassChecks(t *testing.T) {
+	k := NewCore(riscv64.Guest, 0x1000, core.TLBSize)
 	long := func(x *translation) *block {
 		return x.code.blocks[slices.IndexFunc(x.code.blocks, func(b *block) bool { return len(b.insns) > 2 })]
 	}
@@ -121,7 +122,7 @@ func TestPassChecks(t *testing.T) {
 		"no label":              {func(x *translation) { x.nest.Behind[0] = nil }, func(x *translation) value { return nesting{x.nest} }},
 		"an open block":         {func(x *translation) { x.out.f.Body.Block(-64) }, func(x *translation) value { return x.out }},
 	} {
-		x := spoilt(t)
+		x := spoilt(t, k)
 		if err := c.of(x).check(); err != nil {
 			t.Fatalf("%s: before it is spoilt: %v", name, err)
 		}

@@ -3,6 +3,8 @@ package emit
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/c2w/c2w/internal/cpu/core"
@@ -61,17 +63,23 @@ func planTLBCopies(x *lifted, g *control) *tlbCopies {
 }
 
 func (t *tlbCopies) String() string {
+	of := map[*tlbCopy][]string{}
+	inOrder := func(a, b access) int {
+		if a.off == b.off && a.write != b.write {
+			return map[bool]int{false: -1, true: 1}[a.write]
+		}
+		return a.off - b.off
+	}
+	for _, a := range slices.SortedFunc(maps.Keys(t.of), inOrder) {
+		what := "load"
+		if a.write {
+			what = "store"
+		}
+		of[t.of[a]] = append(of[t.of[a]], fmt.Sprintf("%+#x %s", a.off, what))
+	}
 	var b strings.Builder
 	for i, c := range t.list {
-		fmt.Fprintf(&b, "copy %d at [%#x]:", i, c.at)
-		for off := range core.PageSize {
-			for _, write := range []bool{false, true} {
-				if t.of[access{off, write}] == c {
-					fmt.Fprintf(&b, " %+#x %s", off, map[bool]string{false: "load", true: "store"}[write])
-				}
-			}
-		}
-		b.WriteByte('\n')
+		fmt.Fprintf(&b, "copy %d at [%#x]: %s\n", i, c.at, strings.Join(of[c], ", "))
 	}
 	return b.String()
 }
