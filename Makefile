@@ -23,6 +23,7 @@ check: lint     ## formatting, vet for every platform, staticcheck, imports, fre
 	GOOS=linux GOARCH=riscv64 $(GO) vet $(GUEST)
 	GOOS=wasip1 GOARCH=wasm $(GO) vet -unsafeptr=false ./cmd/machine # its memory is at fixed addresses
 	$(GO) test ./tests ./internal/make/... ./guest ./guest/kernel -run 'Import|Notice|Fresh'
+	$(GO) run ./tests/deadcode # what only tests use belongs to tests
 
 lint: $(STATICCHECK) ## staticcheck, pinned: everything for this system, other systems' own files, guest and machine
 	$(STATICCHECK) ./...

@@ -17,7 +17,7 @@ import "embed"
 //go:embed internal/cpu/isa/*[^t].go
 //go:embed internal/cpu/isa/riscv64/*[^t].go internal/cpu/isa/riscv64/*[^s]t.go
 //go:embed internal/cpu/mem/*[^t].go
-//go:embed internal/cpu/softfloat/*[^t].go internal/cpu/softfloat/*[^s]t.go internal/cpu/softfloat/*[^e]st.go
+//go:embed internal/cpu/softfloat/*[^t].go internal/cpu/softfloat/*[^s]t.go
 //go:embed internal/format/agent/*[^t].go internal/format/agent/*[^s]t.go
 //go:embed internal/format/attach/*[^t].go
 //go:embed internal/format/disk/*[^t].go

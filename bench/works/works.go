@@ -45,14 +45,6 @@ var All = []Work{
 	{"script", nil, []Part{{Name: "script"}}},
 }
 
-// Packages are all that the works need.
-func Packages() (list []string) {
-	for _, w := range All {
-		list = append(list, w.Packages...)
-	}
-	return list
-}
-
 // Data says which input a work gets.
 type Data string
 

@@ -118,9 +118,8 @@ const PageSize = 65536
 // Expr is a constant expression (5.4.9) without the closing end.
 type Expr []byte
 
-// ConstI32 is the expression i32.const v, ConstI64 i64.const v.
+// ConstI32 is the expression i32.const v.
 func ConstI32(v int32) Expr { return AppendS([]byte{byte(OpI32Const)}, int64(v)) }
-func ConstI64(v int64) Expr { return AppendS([]byte{byte(OpI64Const)}, v) }
 
 // I32 returns v of the expression i32.const v.
 func (e Expr) I32() (v int32, ok bool) {

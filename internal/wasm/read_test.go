@@ -25,7 +25,7 @@ func everything() *Module {
 		Bodies:   [][]byte{{0, 0x0b}, {1, 3, 0x7e, 0x0b}},
 		Tables:   []Table{{ExternRef, Limits{Min: 2, Max: 9, HasMax: true}}, {FuncRef, Limits{Min: 4}}},
 		Memories: []Limits{{Min: 1, Max: 65536, HasMax: true}},
-		Globals:  []Global{{GlobalType{I32, true}, ConstI32(-1)}, {GlobalType{I64, false}, ConstI64(1 << 40)}},
+		Globals:  []Global{{GlobalType{I32, true}, ConstI32(-1)}, {GlobalType{I64, false}, AppendS([]byte{byte(OpI64Const)}, 1<<40)}},
 		Exports:  []Export{{"a", KindFunc, 2}, {"b", KindTable, 2}, {"c", KindMemory, 0}, {"", KindGlobal, 2}},
 		HasStart: true, Start: 1,
 		Elems: []Elem{

@@ -7,8 +7,8 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/c2w/c2w/internal/cpu/abi"
+	"github.com/c2w/c2w/internal/testkit/hooks"
 	"github.com/c2w/c2w/internal/wasm"
-	"github.com/c2w/c2w/internal/wasm/link"
 )
 
 // hookModule is the hook functions alone, with the table exported as in a file.
@@ -67,7 +67,7 @@ func TestHooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	adapter := link.Adapter("file", "c2w_table", []link.Hook{{Slot: abi.HookTerminal, Name: "terminal", Type: HookType}})
+	adapter := hooks.Adapter("file", "c2w_table", []hooks.Hook{{Slot: abi.HookTerminal, Name: "terminal", Type: HookType}})
 	if _, err := rt.InstantiateWithConfig(ctx, adapter, wazero.NewModuleConfig().WithName("adapter")); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 // Package softfloat computes IEEE 754-2019 binary32 and binary64 arithmetic
 // exactly: every rounding mode, every exception flag, no allocation. It is the
 // slow path of an emulated CPU and the reference for its fast paths
-// (FASTPATH.md, fast.go).
+// (FASTPATH.md, fastmodel_test.go).
 //
 // All operands and results are raw bit patterns. Rounding and Flags have the
 // values of the RISC-V frm and fflags fields (RISC-V unprivileged ISA,

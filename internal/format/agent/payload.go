@@ -298,9 +298,26 @@ func (d *decoder) boolean() bool {
 	return v == 1
 }
 
-func (d *decoder) u16() uint16 { return uint16(d.u8()) | uint16(d.u8())<<8 }
-func (d *decoder) u32() uint32 { return uint32(d.u16()) | uint32(d.u16())<<16 }
-func (d *decoder) u64() uint64 { return uint64(d.u32()) | uint64(d.u32())<<32 }
+func (d *decoder) u16() uint16 {
+	if p := d.take(2); p != nil {
+		return frame.U16(p)
+	}
+	return 0
+}
+
+func (d *decoder) u32() uint32 {
+	if p := d.take(4); p != nil {
+		return frame.U32(p)
+	}
+	return 0
+}
+
+func (d *decoder) u64() uint64 {
+	if p := d.take(8); p != nil {
+		return frame.U64(p)
+	}
+	return 0
+}
 func (d *decoder) str() string { return string(d.take(d.u32())) }
 
 // count reads a list's size. It is bad if that many elements of at least size

@@ -59,9 +59,6 @@ func New(f *dissect.File, g isa.ISA, code []byte, mode uint32, base uint64) *Pag
 // to which instruction.
 func (p *Page) marked() bool { return p.body != nil && p.unknown == nil }
 
-// Size is the length of the function's body in bytes, 0 if there is none.
-func (p *Page) Size() int { return len(p.body) }
-
 // insn is an instruction of the page.
 type insn struct {
 	off int

@@ -7,17 +7,11 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"syscall"
 	"time"
 
 	"github.com/c2w/c2w/internal/machine/hostfs"
 )
-
-// New returns the process itself as a host.
-func New() *Host {
-	return &Host{sys: newProcess(os.Stdin, os.Stdout, os.Stderr, os.Args, os.Environ(), os.Exit)}
-}
 
 // Streams is a host for tests of the machine: its clocks and randomness are
 // the process's. Nil streams are empty or swallow everything. Exit is called

@@ -15,6 +15,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
+	"github.com/c2w/c2w/internal/testkit/hooks"
 	"github.com/c2w/c2w/internal/testkit/wasitest"
 	"github.com/c2w/c2w/internal/wasm"
 	"github.com/c2w/c2w/internal/wasm/link"
@@ -272,7 +273,7 @@ func (in *instance) call(t testing.TB, name string, args ...uint64) []uint64 {
 
 // adapter puts host function env.hook into slot 0.
 func adapter() []byte {
-	return link.Adapter("linked", "c2w_table", []link.Hook{{Slot: 0, Name: "hook", Type: hookType}})
+	return hooks.Adapter("linked", "c2w_table", []hooks.Hook{{Slot: 0, Name: "hook", Type: hookType}})
 }
 
 // TestReactor drives the steps from the host, with a hook filled by an

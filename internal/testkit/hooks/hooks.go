@@ -1,4 +1,5 @@
-package link
+// Package hooks puts functions of the host into a file's table.
+package hooks
 
 import "github.com/c2w/c2w/internal/wasm"
 
@@ -13,8 +14,8 @@ type Hook struct {
 // Adapter returns a module that on instantiation puts host functions into
 // slots of the table that the linked module exports. It imports the table as
 // module.table, with module the name under which the host offers the linked
-// module's exports, and the functions from env. It is how a host adds abilities
-// that WASI does not have; it may be instantiated before _start or c2w_init, or
+// module's exports, and the functions from env. This is how a host
+// adds abilities that WASI does not have; the module may be instantiated before _start or c2w_init, or
 // while the machine runs.
 func Adapter(module, table string, hooks []Hook) []byte {
 	var m wasm.Module
