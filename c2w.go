@@ -1,4 +1,4 @@
 // Package c2w is the module's root. It has no API: it carries the sources of the
 // machine, cmd/machine, for internal/convert/machinewasm, and lies here because
-// go:embed does not climb.
+// what is embedded lies below it.
 package c2w
