@@ -14,7 +14,10 @@ import (
 )
 
 // target is a fuzz target.
-type target struct{ pkg, name string }
+type target struct {
+	pkg, name string
+	seeds     bool // its function adds inputs
+}
 
 var fuzzFunc = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
 
@@ -41,7 +44,9 @@ func targets() ([]target, error) {
 				return nil, err
 			}
 			for _, m := range fuzzFunc.FindAllSubmatch(text, -1) {
-				list = append(list, target{p.ImportPath, string(m[1])})
+				_, body, _ := bytes.Cut(text, m[0])
+				body, _, _ = bytes.Cut(body, []byte("\n}"))
+				list = append(list, target{p.ImportPath, string(m[1]), bytes.Contains(body, []byte("f.Add("))})
 			}
 		}
 	}

@@ -58,8 +58,8 @@ func TestCutShort(t *testing.T) {
 	}
 }
 
-// TestCorpus holds every fuzz target to a committed corpus: few inputs, and small
-// ones, that a second of fuzzing can begin with.
+// TestCorpus holds every fuzz target to something that a second of fuzzing can begin
+// with, in its function or in files, and the files to a size.
 func TestCorpus(t *testing.T) {
 	t.Chdir(filepath.Join("..", ".."))
 	list, err := targets()
@@ -73,8 +73,8 @@ func TestCorpus(t *testing.T) {
 		_, pkg, _ := strings.Cut(target.pkg, "c2w/c2w/")
 		dir := filepath.Join(filepath.FromSlash(pkg), "testdata", "fuzz", target.name)
 		files, err := os.ReadDir(dir)
-		if err != nil || len(files) < 3 {
-			t.Errorf("%s holds %d inputs (%v): a target begins with 3 at least", dir, len(files), err)
+		if !target.seeds && len(files) == 0 {
+			t.Errorf("%s of %s begins with nothing (%v)", target.name, pkg, err)
 		}
 		for _, f := range files {
 			if info, err := f.Info(); err != nil || info.Size() > maxInput {
