@@ -2,9 +2,9 @@
 #
 #   . ../lib.sh
 #
-# C2W is the command; by default it is built from this tree. IMAGE is the image
-# that an example runs in, ENGINE (wasmtime, wasmer, node, wazero) what runs the
-# file instead of c2w itself.
+# C2W is the command; by default it is built from this tree. IMAGE is the image that
+# an example runs in, or a file converted from one. ENGINE (wasmtime, wasmer, node,
+# wazero) runs the file instead of c2w itself.
 # shellcheck shell=sh
 set -eu
 tree=$(cd ../.. && pwd)

@@ -103,13 +103,19 @@ func nativeWork(t *testing.T, rounds string) (string, int) {
 	return native(t, program, rounds)
 }
 
-func TestCompilers(t *testing.T) {
-	slow(t)
+// compilersFile is the image's file, with translations of all that is trained.
+func compilersFile(t *testing.T) string {
+	t.Helper()
 	flags := []string{"--aot-budget", "8m"}
 	for _, c := range trained {
 		flags = append(flags, "--train", c)
 	}
-	file := convert(t, compilers(t), flags...)
+	return convert(t, compilers(t), flags...)
+}
+
+func TestCompilers(t *testing.T) {
+	slow(t)
+	file := compilersFile(t)
 	work, status := nativeWork(t, "3")
 	script, _ := native(t, "node", filepath.Join("..", "images", "compilers", "work.js"))
 	cases := []testCase{

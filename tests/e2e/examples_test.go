@@ -9,12 +9,13 @@ import (
 	"testing"
 )
 
-// exampleImages is what each of examples runs in here; what a user would name is
-// in the example. "" is the example's own.
+// exampleImages is what each of examples runs in here, images or files that other
+// tests have converted already; what a user would name is in the example, which nil
+// leaves to it.
 var exampleImages = map[string]func(*testing.T) string{
-	"c-tool":   compilers,
-	"ci-job":   debian,
-	"node":     compilers,
+	"c-tool":   compilersFile,
+	"ci-job":   func(t *testing.T) string { return convert(t, debian(t)) },
+	"node":     compilersFile,
 	"pipeline": nil,
 	"python":   debian,
 }
@@ -67,16 +68,17 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// absolute makes a reference of a directory independent of where it is used.
-func absolute(t *testing.T, ref string) string {
+// absolute makes the name of a file or of an image's directory independent of where
+// it is used.
+func absolute(t *testing.T, name string) string {
 	t.Helper()
-	dir, ok := strings.CutPrefix(ref, "oci:")
-	if !ok {
-		return ref
-	}
+	dir, isImage := strings.CutPrefix(name, "oci:")
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return "oci:" + dir
+	if isImage {
+		return "oci:" + dir
+	}
+	return dir
 }
