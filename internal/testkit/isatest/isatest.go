@@ -92,7 +92,7 @@ func Start(seed uint64) *State {
 	r := Random(seed)
 	s := &State{}
 	for i := range s.G {
-		s.G[i] = r.integer()
+		s.G[i] = r.Integer()
 	}
 	s.G[0] = 0
 	s.G[RegStack] = MemBase + 256
@@ -107,7 +107,7 @@ func Start(seed uint64) *State {
 		s.FCSR |= uint32(r.N(32))
 	}
 	for i := 0; i < MemSize; i += 8 {
-		binary.LittleEndian.PutUint64(s.Mem[i:], r.integer())
+		binary.LittleEndian.PutUint64(s.Mem[i:], r.Integer())
 	}
 	return s
 }
@@ -118,7 +118,8 @@ var integers = [...]uint64{
 	0xffff_ffff_8000_0000, 0xffff_ffff_7fff_ffff, ^uint64(0), ^uint64(1),
 }
 
-func (r *Random) integer() uint64 {
+// Integer is an edge case or a random number of a random width.
+func (r *Random) Integer() uint64 {
 	switch r.N(4) {
 	case 0:
 		return integers[r.N(len(integers))]
@@ -163,6 +164,28 @@ func (r *Random) float() uint64 {
 		return r.Next()
 	}
 	return boxed | r.Next()
+}
+
+// Single is a binary32: a special one, one of a magnitude near 1 or any.
+func (r *Random) Single() uint32 {
+	switch r.N(4) {
+	case 0, 1:
+		return singles[r.N(len(singles))]
+	case 2:
+		return uint32(r.Next())&0x807f_ffff | uint32(127-32+r.N(64))<<23
+	}
+	return uint32(r.Next())
+}
+
+// Double is a binary64 like Single's.
+func (r *Random) Double() uint64 {
+	switch r.N(4) {
+	case 0, 1:
+		return doubles[r.N(len(doubles))]
+	case 2:
+		return r.Next()&0x800f_ffff_ffff_ffff | uint64(0x3ff-64+r.N(128))<<52
+	}
+	return r.Next()
 }
 
 // Changes lists what differs from a start state, in a fixed order: "x5=1f
