@@ -138,12 +138,6 @@ func (a *asm) jcc(cc byte, label string) {
 	a.disp(label)
 }
 
-// leaCode loads the address of a label.
-func (a *asm) leaCode(reg int, label string) {
-	a.b(0x48|byte(reg>>3)<<2, 0x8d, 0x05|byte(reg&7)<<3)
-	a.disp(label)
-}
-
 // copyWords is rep movsq of n words from [RSI] to [RDI], which are moved on.
 func (a *asm) copyWords(n uint32) {
 	a.b(0xb9)
@@ -151,8 +145,8 @@ func (a *asm) copyWords(n uint32) {
 	a.b(0xf3, 0x48, 0xa5)
 }
 
-// sse is a 128-bit instruction 66 0F op on an X register and memory or another
-// register; unaligned is MOVDQU's prefix instead.
+// sseMem is prefix 0F op on X registers 0 to 7 and memory, sseReg 66 0F op on two
+// of them.
 func (a *asm) sseMem(prefix, op byte, x, base int, disp byte) {
 	a.b(prefix, 0x0f, op, 0x40|byte(x)<<3|byte(base), disp)
 }

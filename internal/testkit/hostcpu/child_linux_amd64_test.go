@@ -3,7 +3,10 @@ package hostcpu
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -67,4 +70,79 @@ func TestProgramFitsItsPage(t *testing.T) {
 	} else {
 		t.Logf("%d bytes", n)
 	}
+}
+
+// cpuTime is what this process and a host's children have used.
+func cpuTime(b *testing.B, h *Host) time.Duration {
+	var self unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &self); err != nil {
+		b.Fatal(err)
+	}
+	sum := time.Duration(self.Utime.Nano() + self.Stime.Nano())
+	for _, c := range []*child{h.batch, h.traced} {
+		if c == nil {
+			continue
+		}
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", c.pid))
+		var ns int64
+		if err == nil {
+			_, err = fmt.Sscan(string(text), &ns)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += time.Duration(ns)
+	}
+	return sum
+}
+
+// benchmark reports cases per second, and per second of CPU time of both
+// processes together, which says more on a machine that does other things, too.
+func benchmark(b *testing.B, n int, run func(h *Host, cases []Case) error) {
+	h := newHost(b, Options{})
+	cases := make([]Case, n)
+	for i := range cases {
+		cases[i] = Case{Start: Default(), Code: []byte("\x48\x01\xd8")}
+		cases[i].Start.G[RBX] = uint64(i)
+	}
+	if err := run(h, cases[:1]); err != nil {
+		b.Skip(err)
+	}
+	before := cpuTime(b, h)
+	for b.Loop() {
+		if err := run(h, cases); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "cases/s")
+	b.ReportMetric(float64(n*b.N)/(cpuTime(b, h)-before).Seconds(), "cases/cpu-s")
+}
+
+func BenchmarkBatch(b *testing.B) {
+	benchmark(b, 4096, func(h *Host, cases []Case) error {
+		_, err := h.Run(cases)
+		return err
+	})
+}
+
+func BenchmarkTraced(b *testing.B) {
+	benchmark(b, 64, func(h *Host, cases []Case) error {
+		for i := range cases {
+			if _, err := h.RunTraced(&cases[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func BenchmarkStep(b *testing.B) {
+	benchmark(b, 64, func(h *Host, cases []Case) error {
+		for i := range cases {
+			if _, err := h.Step(&cases[i], 10); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

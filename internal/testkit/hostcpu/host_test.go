@@ -2,8 +2,10 @@ package hostcpu
 
 import (
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -286,6 +288,36 @@ func TestBatchAgreesWithStepping(t *testing.T) {
 	}
 }
 
+var sequences = flag.Int("hostcpu.n", 3000, "number of random sequences that are executed twice")
+
+// A case's result does not depend on the cases before it.
+func TestOrderDoesNotMatter(t *testing.T) {
+	h := newHost(t, Options{})
+	s := &safe{isatest.Random(12)}
+	for todo := *sequences; todo > 0; todo -= 1000 {
+		cases := make([]Case, min(todo, 1000))
+		for i := range cases {
+			cases[i] = s.sequence()
+		}
+		there, err := h.Run(cases)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Reverse(cases)
+		back, err := h.Run(cases)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Reverse(back)
+		for i := range there {
+			if diff := Diff(&back[i], &there[i], Ignore{}); len(diff) > 0 {
+				c := &cases[len(cases)-1-i]
+				t.Fatalf("%x at %#x, executed in another order:\n%s", c.Code, c.Start.RIP, strings.Join(diff, "\n"))
+			}
+		}
+	}
+}
+
 func TestStepsAreCounted(t *testing.T) {
 	h := newHost(t, Options{})
 	// mov ecx, 5; rep stosb; nop; jmp +1; nop; inc eax
@@ -372,49 +404,4 @@ func TestNotValid(t *testing.T) {
 	if _, err := h.Run([]Case{good}); err == nil {
 		t.Error("a closed host runs a case")
 	}
-}
-
-func benchmark(b *testing.B, n int, run func(h *Host, cases []Case) error) {
-	h := newHost(b, Options{})
-	cases := make([]Case, n)
-	for i := range cases {
-		cases[i] = Case{Start: Default(), Code: []byte("\x48\x01\xd8")}
-		cases[i].Start.G[RBX] = uint64(i)
-	}
-	b.ResetTimer()
-	for b.Loop() {
-		if err := run(h, cases); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "cases/s")
-}
-
-func BenchmarkBatch(b *testing.B) {
-	benchmark(b, 4096, func(h *Host, cases []Case) error {
-		_, err := h.Run(cases)
-		return err
-	})
-}
-
-func BenchmarkTraced(b *testing.B) {
-	benchmark(b, 64, func(h *Host, cases []Case) error {
-		for i := range cases {
-			if _, err := h.RunTraced(&cases[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func BenchmarkStep(b *testing.B) {
-	benchmark(b, 64, func(h *Host, cases []Case) error {
-		for i := range cases {
-			if _, err := h.Step(&cases[i], 10); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }

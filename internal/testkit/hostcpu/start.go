@@ -71,7 +71,8 @@ func lane(r *isatest.Random, kind int) uint64 {
 	case 2:
 		return r.Double()
 	}
-	return r.Next() & r.Next() & 0x8103_ff7f_8103_ff7f
+	few := r.Next() // bits
+	return few & r.Next() & 0x8103_ff7f_8103_ff7f
 }
 
 // mantissas and exponents of 80-bit numbers, which make numbers of every class,
