@@ -116,8 +116,8 @@ func (s *scan) sweep(p part) {
 	s.enter(p.off)
 	for off := p.off; off < end; {
 		code := s.b[off:min(end, off+16)]
-		if len(code) >= 2 && code[0] == 0 && code[1] == 0 {
-			off += 2 // filling
+		if n := s.g.Filling(code); n > 0 {
+			off += int64(n)
 			continue
 		}
 		in, ok := s.g.Decode(code)
@@ -146,7 +146,7 @@ func (s *scan) sweep(p part) {
 		off = next
 	}
 	for _, off := range behind {
-		if off < end && !s.inner[off] && (s.b[off] != 0 || off+1 < end && s.b[off+1] != 0) {
+		if off < end && !s.inner[off] && s.g.Filling(s.b[off:end]) == 0 {
 			s.enter(off)
 		}
 	}

@@ -27,7 +27,7 @@ type codeCache struct {
 	serial    uint32       // of the newest page; it goes round after years
 	run       []isa.Insn   // scratch of decode
 	offs      []uint16     // scratch of decode
-	links     []link       // scratch of decode
+	forwards  []forward    // scratch of decode
 	reach     map[*Binding]*codeSet
 }
 

@@ -15,7 +15,7 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 	e := c.e
 	code := e.RAM.Bytes[frame<<core.PageShift : (frame+1)<<core.PageShift]
 	h := e.handlers
-	c.run, c.offs, c.links = c.run[:0], c.offs[:0], c.links[:0]
+	c.run, c.offs, c.forwards = c.run[:0], c.offs[:0], c.forwards[:0]
 	header := c.header()
 	first := header + core.RecordSize
 	none := &isa.Insn{}
@@ -31,7 +31,7 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 			break
 		}
 		if len(c.run) == maxRun {
-			c.links = append(c.links, link{off, c.put(none, uint16(off), 0, abi.HandlerLink)})
+			c.forwards = append(c.forwards, forward{off, c.put(none, uint16(off), 0, abi.HandlerLink)})
 			break
 		}
 		in, ok := e.ISA.Decode(code[off:])
@@ -56,7 +56,7 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 		}
 		at := c.put(&in, uint16(off), imm, op)
 		if near {
-			c.links = append(c.links, link{target, at})
+			c.forwards = append(c.forwards, forward{target, at})
 		}
 		if n := len(c.run); n > 0 && !(hasTarget(flow) && !near) {
 			if pair, ok := h.Pair(&c.run[n-1], &in); ok {
@@ -79,7 +79,7 @@ func (c *codeCache) decode(p *codePage, frame int, start uint16) {
 	for i, off := range c.offs {
 		c.enterRecord(p, int(off), first+uint32(i)*core.RecordSize)
 	}
-	for _, l := range c.links {
+	for _, l := range c.forwards {
 		c.connect(p, l)
 	}
 	if p.bound != nil {
@@ -91,8 +91,8 @@ func hasTarget(f isa.Flow) bool {
 	return f == isa.FlowBranch || f == isa.FlowJump || f == isa.FlowCall
 }
 
-// link is a record of the run being decoded that leads to an offset.
-type link struct {
+// forward is a record of the run being decoded that leads to an offset.
+type forward struct {
 	target int
 	record uint32
 }

@@ -18,7 +18,7 @@ func MaxHeap(g isa.ISA, frames, translations int) int {
 		target   = int(unsafe.Sizeof(jumpPage{})) + 2
 		lifted   = int(unsafe.Sizeof(liftedInsn{})) + maxNodes*int(unsafe.Sizeof(ir.Node{}))
 		reached  = int(unsafe.Sizeof(codeSet{})) + core.PageSize>>g.Align()/8 + 2*(8+8+1)
-		decoding = 2 * (maxRun + 1) * int(unsafe.Sizeof(isa.Insn{})+unsafe.Sizeof(link{})+2)
+		decoding = 2 * (maxRun + 1) * int(unsafe.Sizeof(isa.Insn{})+unsafe.Sizeof(forward{})+2)
 	)
 	return 2*frames + maxPages*page + maxReach*reached + core.CodeModes*jumpPages*target +
 		liftedEntries*lifted + decoding + translations*2*(8+8+1)

@@ -176,7 +176,7 @@ func (c *codeCache) eachKnown(p *codePage, f func(off int)) {
 
 // connect makes a record lead to the record of its target or, if that is not
 // decoded yet, to a stub.
-func (c *codeCache) connect(p *codePage, l link) {
+func (c *codeCache) connect(p *codePage, l forward) {
 	to := c.entry(p, l.target)
 	if to == 0 || to&stubBit != 0 {
 		stub := c.put(&isa.Insn{A: uint16(l.record), B: uint16(l.record >> 16)}, uint16(l.target), int32(to&^stubBit), abi.HandlerDecode)

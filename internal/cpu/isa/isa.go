@@ -87,6 +87,9 @@ type ISA interface {
 	// MaxLen is the length of the longest instruction in bytes, at most
 	// core.MaxInsn.
 	MaxLen() int
+	// Filling is the length in bytes of what compilers put between functions, at
+	// the start of code: a piece of it, if there is more, and 0 if there is none.
+	Filling(code []byte) int
 	// Zero is the state offset that always reads zero, or 0 if there is none.
 	Zero() uint16
 	// Layout lists the numbers that generated code and Go have to agree on beside

@@ -114,7 +114,13 @@ func (tiny) Forms() []isa.FormInfo { return forms[:] }
 func (tiny) Pairs() []isa.Pair {
 	return []isa.Pair{{First: Inc, Second: Add, DepB: true}, {First: Inc, Second: BranchNotZero}}
 }
-func (tiny) Align() uint   { return 0 }
+func (tiny) Align() uint { return 0 }
+func (tiny) Filling(code []byte) int {
+	if len(code) > 0 && code[0] == 0 {
+		return 1
+	}
+	return 0
+}
 func (tiny) MaxLen() int   { return maxLen }
 func (tiny) Zero() uint16  { return 0 }
 func (tiny) Layout() []int { return nil }

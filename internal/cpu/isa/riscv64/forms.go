@@ -19,6 +19,17 @@ func (ISA) Name() string { return "riscv64" }
 // Align: with the C extension, instructions begin at even addresses.
 func (ISA) Align() uint { return 1 }
 
+// Filling is two zero bytes, which are no instruction, or what is left of them.
+func (ISA) Filling(code []byte) int {
+	n := min(len(code), 2)
+	for _, b := range code[:n] {
+		if b != 0 {
+			return 0
+		}
+	}
+	return n
+}
+
 // MaxLen: there are no instructions longer than four bytes yet.
 func (ISA) MaxLen() int { return 4 }
 
