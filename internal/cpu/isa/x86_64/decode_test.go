@@ -111,6 +111,17 @@ func TestRules(t *testing.T) {
 		{Mode64, "f0 90", "(bad)"},
 		{Mode64, "f0 0f 22 c0", "(bad)"},
 		{Mode64, "f0 48 0f c7 08", "lock cmpxchg16b OWORD PTR [rax]"},
+		// NP.
+		{Mode64, "66 0f 77", "(bad)"},
+		{Mode64, "f3 0f 77", "(bad)"},
+		{Mode64, "66 0f c3 00", "(bad)"},
+		{Mode64, "f3 0f c7 f1", "(bad)"},
+		{Mode64, "66 0f c7 f1", "rdrand cx"},
+		{Mode64, "f3 66 0f 38 f0 00", "(bad)"},
+		{Mode64, "66 f2 0f 38 f0 c0", "data16 crc32 eax,al"},
+		{Mode64, "0f ae e9", "lfence"},
+		{Mode64, "66 0f ae e8", "(bad)"},
+		{Mode64, "f3 0f a2", "repz cpuid"},
 		// VEX.
 		{Mode64, "c5 f8 77", "vzeroupper"},
 		{Mode64, "66 c5", "(bad)"},
@@ -126,6 +137,10 @@ func TestRules(t *testing.T) {
 		{Mode64, "c4 62 79 36 c1", "(bad)"}, // 256 bits only
 		{Mode64, "c4 c1 79 6e c0", "vmovd xmm0,r8d"},
 		{Mode64, "c4 e1 f9 6e c0", "vmovq xmm0,rax"},
+		{Mode64, "c4 e3 f9 20 c0 01", "vpinsrb xmm0,xmm0,eax,0x1"},
+		{Mode64, "c5 e8 77", "(bad)"},
+		{Mode64, "c4 e2 fd 18 c0", "(bad)"}, // W
+		{Mode64, "c5 ff 10 c0", "vmovsd xmm0,xmm0,xmm0"},
 		{Mode32, "c4 e1 f9 6e c0", "vmovd xmm0,eax"},
 		{Mode32, "c4 c1 79 6e c0", "vmovd xmm0,eax"}, // B counts for nothing
 		{Mode32, "c5 08", "lds ecx,FWORD PTR [eax]"},

@@ -1,7 +1,8 @@
 package x86_64
 
 // rowsVEX are the rows with a VEX prefix: AVX, AVX2, F16C, FMA and BMI, volume 2's
-// pages of the instructions.
+// pages of the instructions. These write W0 for VPINSRB, VPINSRW, VPEXTRB and VPEXTRW;
+// processors ignore W there.
 var rowsVEX = []row{
 	// Moves
 	{"VEX.0F.WIG 10", "VMOVUPS", "Vx,Wx", AVX, 0},
@@ -263,8 +264,8 @@ var rowsVEX = []row{
 	{"VEX.66.0F.WIG 73 /3", "VPSRLDQ", "Hx,Ux,Ib", AVXInt, 0},
 	{"VEX.66.0F.WIG 73 /6", "VPSLLQ", "Hx,Ux,Ib", AVXInt, 0},
 	{"VEX.66.0F.WIG 73 /7", "VPSLLDQ", "Hx,Ux,Ib", AVXInt, 0},
-	{"VEX.128.66.0F.W0 C4", "VPINSRW", "Vdq,Hdq,Rd/Mw,Ib", AVX, 0},
-	{"VEX.128.66.0F.W0 C5", "VPEXTRW", "Gd,Udq,Ib", AVX, 0},
+	{"VEX.128.66.0F.WIG C4", "VPINSRW", "Vdq,Hdq,Rd/Mw,Ib", AVX, 0},
+	{"VEX.128.66.0F.WIG C5", "VPEXTRW", "Gd,Udq,Ib", AVX, 0},
 	{"VEX.66.0F.WIG D7", "VPMOVMSKB", "Gd,Ux", AVXInt, 0},
 	{"VEX.66.0F38.WIG 00", "VPSHUFB", "Vx,Hx,Wx", AVXInt, 0},
 	{"VEX.66.0F38.WIG 01", "VPHADDW", "Vx,Hx,Wx", AVXInt, 0},
@@ -317,12 +318,12 @@ var rowsVEX = []row{
 	{"VEX.66.0F3A.WIG 0E", "VPBLENDW", "Vx,Hx,Wx,Ib", AVXInt, 0},
 	{"VEX.66.0F3A.W0 4C", "VPBLENDVB", "Vx,Hx,Wx,Lx", AVXInt, 0},
 	{"VEX.66.0F3A.WIG 42", "VMPSADBW", "Vx,Hx,Wx,Ib", AVXInt, 0},
-	{"VEX.128.66.0F3A.W0 14", "VPEXTRB", "Rd/Mb,Vdq,Ib", AVX, 0},
-	{"VEX.128.66.0F3A.W0 15", "VPEXTRW", "Rd/Mw,Vdq,Ib", AVX, 0},
+	{"VEX.128.66.0F3A.WIG 14", "VPEXTRB", "Rd/Mb,Vdq,Ib", AVX, 0},
+	{"VEX.128.66.0F3A.WIG 15", "VPEXTRW", "Rd/Mw,Vdq,Ib", AVX, 0},
 	{"VEX.128.66.0F3A.W0 16", "VPEXTRD", "Ed,Vdq,Ib", AVX, w32},
 	{"VEX.128.66.0F3A.W1 16", "VPEXTRQ", "Eq,Vdq,Ib", AVX, o64},
 	{"VEX.128.66.0F3A.WIG 17", "VEXTRACTPS", "Ed,Vdq,Ib", AVX, 0},
-	{"VEX.128.66.0F3A.W0 20", "VPINSRB", "Vdq,Hdq,Rd/Mb,Ib", AVX, 0},
+	{"VEX.128.66.0F3A.WIG 20", "VPINSRB", "Vdq,Hdq,Rd/Mb,Ib", AVX, 0},
 	{"VEX.128.66.0F3A.WIG 21", "VINSERTPS", "Vdq,Hdq,Wd,Ib", AVX, 0},
 	{"VEX.128.66.0F3A.W0 22", "VPINSRD", "Vdq,Hdq,Ed,Ib", AVX, w32},
 	{"VEX.128.66.0F3A.W1 22", "VPINSRQ", "Vdq,Hdq,Eq,Ib", AVX, o64},
