@@ -25,7 +25,7 @@ func TestHosts(t *testing.T) {
 		t.Fatalf("%v\n%s", err, msg)
 	}
 	c2w := filepath.Join(dir, "c2w")
-	script := fmt.Sprintf("#!/bin/sh\ntest \"$1 $2 $3\" = '--platform linux/riscv64 --no-cache' || exit 1\n"+
+	script := fmt.Sprintf("#!/bin/sh\ntest \"$1 $2 $3\" = '--platform linux/riscv64 --no-cache' || test \"$1 $4\" = '-q demo:' || exit 1\n"+
 		"for last; do :; done\ncp '%s' \"$last\" && echo '  code 1.0 MB'\n", wasm)
 	if err := os.WriteFile(c2w, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
