@@ -402,6 +402,6 @@ var typical = []string{
 // BenchmarkBuild is what the first instruction costs in addition.
 func BenchmarkBuild(b *testing.B) {
 	for b.Loop() {
-		build()
+		build(Mode64)
 	}
 }

@@ -39,7 +39,7 @@ type printer struct {
 
 func (p *printer) operands() (list []string) {
 	in := p.in
-	switch tables().rules[in.Row].size {
+	switch tables[in.Mode]().rules[in.Row].size {
 	case sizeV, sizeD64:
 		p.used |= PrefixOp
 		if in.Has(PrefixW) {
@@ -347,7 +347,7 @@ func (p *printer) name() string {
 	in := p.in
 	names := strings.Split(p.r.name, "/")
 	i := 0
-	switch size := tables().rules[in.Row].size; {
+	switch size := tables[in.Mode]().rules[in.Row].size; {
 	case len(names) == 1:
 	case p.r.attr&byAddr != 0:
 		p.used |= PrefixAddr
@@ -490,7 +490,7 @@ func (p *printer) repetition(b byte) string {
 // rex names a REX that is not used, or has a bit that is not.
 func (p *printer) rex(b byte, adjacent bool) string {
 	used := p.used & (PrefixW | PrefixR | PrefixX | PrefixB)
-	k := tables().rules[p.in.Row].size
+	k := tables[p.in.Mode]().rules[p.in.Row].size
 	if k == sizeV || strings.Contains(p.r.enc, "REX.W") || strings.Contains(p.r.enc, "W0") {
 		used |= PrefixW
 	}

@@ -198,6 +198,8 @@ func difference(in *Insn, code []byte, ours, theirs string, length int) string {
 		return "a register that objdump takes for a vector with 66"
 	case same && in.Has(PrefixW) && strings.HasPrefix(in.Row.Operands(), "Gd,"):
 		return "a doubleword, zero-extended to the quadword that objdump prints"
+	case same && strings.Contains(ours, "notrack") && in.Override != SegNone:
+		return "a segment that objdump lets NOTRACK replace"
 	case same && in.RIPRel && in.AddrSize == 4:
 		return "an address of 32 bits that objdump extends"
 	case name == "XCHG" && in.Op == 0x90:
@@ -263,7 +265,7 @@ func undefinedHere(in *Insn, code []byte, theirs string) string {
 		return "66, F2, F3 or REX before VEX"
 	case vex && strings.HasPrefix(name, "vzero"):
 		return "VEX.vvvv where it must be 1111B"
-	case code[0] == 0x0f && (code[1] == 0xae || code[1] == 0xc7) && mandatory:
+	case code[0] == 0x0f && (code[1] == 0xae || code[1] == 0xc7 || code[1] == 0xd7) && mandatory:
 		return "a prefix that the manual's NP forbids"
 	case strings.HasPrefix(name, "sys"):
 		return "SYSCALL and SYSRET in compatibility mode, which only AMD has"

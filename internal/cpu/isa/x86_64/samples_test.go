@@ -119,7 +119,7 @@ func variants(p *pattern, ru rule, s shape, mode Mode) (list [][]byte) {
 		pps = [][]byte{{0xf3}, {0x66, 0xf3}}
 	case 1 << PPF2:
 		pps = [][]byte{{0xf2}, {0x66, 0xf2}}
-	case 15, 3:
+	case anyPP, 1<<PPNone | 1<<PP66:
 		pps = [][]byte{nil, {0x66}}
 		if p.attr&rep != 0 {
 			pps = append(pps, []byte{0xf3}, []byte{0xf2})

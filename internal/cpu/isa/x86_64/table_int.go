@@ -148,7 +148,7 @@ var rowsInteger = []row{
 	{"8E", "MOV", "Sw,Rv/Mw", Base, 0},
 	{"8F /0", "POP", "Ev", Base, d64},
 
-	// 90 is a NOP only as long as no REX.B makes it XCHG r8, rAX; in that F3 means nothing.
+	// 90 is a NOP only as long as no REX.B makes it XCHG r8, rAX, where F3 means nothing.
 	{"F3 90 B=0", "PAUSE", "", Base, 0},
 	{"90 B=0", "NOP", "", Base, 0},
 	{"90+r", "XCHG", "Zv,rAX", Base, 0},
@@ -339,7 +339,8 @@ var rowsInteger = []row{
 	{"0F 09", "WBINVD", "", Base, 0},
 	{"0F 0B", "UD2", "", Base, 0},
 
-	// Hints: what processors do not know there they take as NOPs, with a ModRM operand that is not accessed.
+	// Hints: what processors do not know there they take as NOPs, with a ModRM operand
+	// that is not accessed. AMD's do not define 0F 0D with a register.
 	{"0F 0D /1 mem", "PREFETCHW", "Mb", PREFETCHW, 0},
 	{"0F 0D /2 mem", "PREFETCHWT1", "Mb", Base, 0},
 	{"0F 0D", "NOP", "Ev", Base, 0},
