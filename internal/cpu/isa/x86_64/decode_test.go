@@ -243,6 +243,8 @@ func TestFields(t *testing.T) {
 		{"size of in with 66", get(Mode64, "66 ed").OpSize, uint8(2)},
 		{"size of ymm", get(Mode64, "c5 fc 58 c0").OpSize, uint8(32)},
 		{"size of a scalar with L", get(Mode64, "c5 fe 58 c0").OpSize, uint8(16)},
+		{"size of push es", get(Mode32, "06").OpSize, uint8(4)},
+		{"size of fnsave with 66", get(Mode64, "66 dd 30").OpSize, uint8(2)},
 		{"size of mmx", get(Mode64, "0f fc c0").OpSize, uint8(8)},
 		{"size of iretq", get(Mode64, "48 cf").OpSize, uint8(8)},
 		{"enter", [2]int64{get(Mode64, "c8 34 92 85").Imm, int64(get(Mode64, "c8 34 92 85").Imm2)}, [2]int64{0x9234, 0x85}},

@@ -50,7 +50,7 @@ func samples(id RowID, mode Mode) (list [][]byte) {
 	for _, op := range []int{p.op, p.op + p.n - 1}[:min(p.n, 2)] {
 		seen := [2]int{}
 		for _, s := range shapes(&p, id.row().attr&mod11 != 0) {
-			// The first shape of each kind meets every prefix, the others two.
+			// The first shape of each kind meets every prefix, the others one.
 			pres := variants(&p, ru, s, mode)
 			kind := 0
 			if s.mem {
@@ -58,7 +58,7 @@ func samples(id RowID, mode Mode) (list [][]byte) {
 			}
 			if seen[kind]++; seen[kind] > 1 && ru.flags&ruleVSIB == 0 {
 				k := seen[kind] % max(1, len(pres)/2)
-				pres = pres[min(k, len(pres)):min(k+2, len(pres))]
+				pres = pres[min(k, len(pres)):min(k+1, len(pres))]
 			}
 			for _, pre := range pres {
 				emit(slices.Concat(pre, []byte{byte(op)}, s.bytes))
