@@ -151,6 +151,9 @@ func (l *Lift) loc(f ir.Field) ir.Loc {
 	return ir.Loc{Off: uint16(l.in.Imm)}
 }
 
+// Loc is where a register operand is, for what is written beside the result.
+func (l *Lift) Loc(f ir.Field) ir.Loc { return l.loc(f) }
+
 func (l *Lift) read(f ir.Field) ir.Value {
 	loc := l.loc(f)
 	if loc.Field == ir.FieldNone && loc.Off == l.zero {
