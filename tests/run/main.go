@@ -50,7 +50,7 @@ func phases(fuzztime string) []phase {
 		{"boot", func(c *counter) error {
 			return c.goTest(slow, "-timeout=20m", "-count=1", "-run=^TestBoot$", "./guest")
 		}},
-		{"slow", func(c *counter) error { return c.goTest(slow, "-timeout=40m", "-count=1", "./tests/e2e") }},
+		{"slow", func(c *counter) error { return c.goTest(slow, "-timeout=60m", "-count=1", "./tests/e2e") }},
 	}
 }
 
